@@ -1,0 +1,1 @@
+"""The parts every service shares: provider base, errors, store, context, sandbox, gateway."""

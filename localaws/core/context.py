@@ -1,0 +1,71 @@
+"""What a provider may use of its server: the store, a folder, a clock, and AWS's API on loopback.
+
+Anything that belongs to one service does not belong here.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from localaws.core.store import Store
+
+
+class ServerContext:
+    """Shared by all providers of one server.
+
+    Attributes:
+        store: Durable documents.
+        state: Root of the state folder; use ``folder()`` for a place of one's own.
+        endpoint_url: The server's own address, ``http://127.0.0.1:PORT``.
+        stopping: Set when the server is about to stop; background loops watch it.
+    """
+
+    def __init__(self, store: Store, state: Path, endpoint_url: str) -> None:
+        self.store = store
+        self.state = state
+        self.endpoint_url = endpoint_url
+        self.stopping = threading.Event()
+        self._clients: dict[tuple[str, str, str], Any] = {}
+        self._lock = threading.Lock()
+
+    def folder(self, *parts: str) -> Path:
+        """Return a private folder below the state folder, created if need be."""
+        path = self.state.joinpath(*parts)
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def now(self) -> float:
+        """Return the time in epoch seconds."""
+        return time.time()
+
+    def client(self, service: str, account_id: str, region: str = "us-east-1") -> Any:
+        """Return a cached boto3 client that acts in ``account_id`` against this very server."""
+        key = (service, account_id, region)
+        with self._lock:
+            if key not in self._clients:
+                self._clients[key] = self._make_client(service, account_id, region)
+            return self._clients[key]
+
+    def _make_client(self, service: str, account_id: str, region: str) -> Any:
+        # The gateway reads the account from this reserved access key form, see gateway.accounts.
+        session = boto3.session.Session(
+            aws_access_key_id=f"LOCALAWS{account_id}",
+            aws_secret_access_key="loopback",  # noqa: S106 - not a secret, loopback only
+            region_name=region,
+        )
+        return session.client(
+            service,
+            endpoint_url=self.endpoint_url,
+            config=Config(
+                s3={"addressing_style": "path"}, retries={"mode": "standard"},
+                max_pool_connections=32,
+            ),
+        )

@@ -1,0 +1,123 @@
+"""Durable documents: the providers' only memory. SQLite in WAL mode, one transaction per change.
+
+Object bodies do not belong here; they are files. Neither does anything moto owns.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from localaws.core.provider import Document
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS documents (
+    kind TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL, seq INTEGER NOT NULL,
+    PRIMARY KEY (kind, key)) WITHOUT ROWID
+"""
+
+
+class DuplicateKeyError(Exception):
+    """``insert`` met a key that is there already."""
+
+
+class Store:
+    """All documents of a server. Thread-safe; a write has reached the disk's log on return."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        self._db.execute(_SCHEMA)
+        self._lock = threading.RLock()
+        row = self._db.execute("SELECT coalesce(max(seq), 0) FROM documents").fetchone()
+        self._seq = int(row[0])
+
+    def table(self, kind: str) -> Table:
+        """Return the documents of one kind, for example ``sagemaker/endpoint``."""
+        return Table(self, kind)
+
+    def close(self) -> None:
+        """Close the database; later use raises ``sqlite3.ProgrammingError``."""
+        with self._lock:
+            self._db.close()
+
+
+class Table:
+    """Documents of one kind by string key, conventionally ``account/region/name``.
+
+    Documents are JSON; encode datetimes as epoch seconds (float).
+    """
+
+    def __init__(self, store: Store, kind: str) -> None:
+        self._store = store
+        self._kind = kind
+
+    def get(self, key: str) -> Document | None:
+        """Return a fresh copy of the document, or None."""
+        with self._store._lock:  # noqa: SLF001 - Table is Store's other half
+            row = self._store._db.execute(  # noqa: SLF001
+                "SELECT body FROM documents WHERE kind = ? AND key = ?", (self._kind, key)
+            ).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def put(self, key: str, document: Document) -> None:
+        """Write the document, keeping its place in ``scan`` order if it is there already."""
+        body = json.dumps(document)
+        with self._store._lock:  # noqa: SLF001
+            self._store._seq += 1  # noqa: SLF001
+            self._store._db.execute(  # noqa: SLF001
+                "INSERT INTO documents VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body",
+                (self._kind, key, body, self._store._seq),  # noqa: SLF001
+            )
+
+    def insert(self, key: str, document: Document) -> None:
+        """Write a new document.
+
+        Raises:
+            DuplicateKeyError: The key is taken; nothing was changed.
+        """
+        with self._store._lock:  # noqa: SLF001
+            if self.get(key) is not None:
+                raise DuplicateKeyError(key)
+            self.put(key, document)
+
+    def update(self, key: str, change: Callable[[Document], None]) -> Document:
+        """Read, change in place and write as one step.
+
+        Raises:
+            KeyError: There is no such document.
+        """
+        with self._store._lock:  # noqa: SLF001
+            document = self.get(key)
+            if document is None:
+                raise KeyError(key)
+            change(document)
+            self.put(key, document)
+            return document
+
+    def delete(self, key: str) -> None:
+        """Remove the document if it is there."""
+        with self._store._lock:  # noqa: SLF001
+            self._store._db.execute(  # noqa: SLF001
+                "DELETE FROM documents WHERE kind = ? AND key = ?", (self._kind, key)
+            )
+
+    def scan(self, prefix: str = "") -> Iterator[tuple[str, Document]]:
+        """Yield (key, document) whose key starts with ``prefix``, in order of first insertion."""
+        with self._store._lock:  # noqa: SLF001
+            rows = self._store._db.execute(  # noqa: SLF001
+                "SELECT key, body FROM documents WHERE kind = ? AND substr(key, 1, ?) = ? "
+                "ORDER BY seq",
+                (self._kind, len(prefix), prefix),
+            ).fetchall()
+        for key, body in rows:
+            yield key, json.loads(body)

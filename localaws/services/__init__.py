@@ -1,0 +1,13 @@
+"""The providers, one folder per service. A provider not listed here does not exist."""
+
+from __future__ import annotations
+
+#: Dotted ``module:Class`` of every provider, imported when the server starts.
+PROVIDERS = (
+    "localaws.services.athena.provider:AthenaProvider",
+    "localaws.services.featurestore.provider:FeatureStoreRuntimeProvider",
+    "localaws.services.sagemaker.provider:SageMakerProvider",
+    "localaws.services.sagemaker_runtime.provider:SageMakerRuntimeProvider",
+    "localaws.services.codepipeline.provider:CodePipelineProvider",
+    "localaws.services.codebuild.provider:CodeBuildProvider",
+)
