@@ -1,0 +1,67 @@
+# One command for each thing. Everything is installed into .venv from hash-locked requirements.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help install demo ui up down test test-fast check format lock clean-state bench
+
+help:
+	@echo "make demo         the whole loop on this machine (installs first)"
+	@echo "make ui           the Dagster UI on the demo's state"
+	@echo "make test         unit, functional and e2e tests"
+	@echo "make check        ruff, mypy, import-linter"
+	@echo "make up | down    start | stop the embedded AWS and the Dagster daemon"
+	@echo "make clean-state  forget everything the demo stored (.perennial)"
+	@echo "make lock         resolve requirements.txt anew from pyproject.toml"
+
+install: $(STAMP)
+
+# The lock is installed as it is, hashes checked; the project itself is then put on the path.
+$(STAMP): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; ok = (3, 11) <= v < (3, 14); \
+	  sys.exit(0 if ok else f"Python 3.11 to 3.13 is needed, {sys.executable} is {v[0]}.{v[1]}: run make PYTHON=/path/to/python3.11 ...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+demo: install
+	$(BIN)/perennial demo
+
+ui: install
+	$(BIN)/perennial ui
+
+up: install
+	$(BIN)/perennial up
+
+down: install
+	$(BIN)/perennial down
+
+test: install
+	$(BIN)/python -m pytest tests
+
+test-fast: install
+	$(BIN)/python -m pytest tests/unit
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: install
+	$(BIN)/python -m benchmarks
+
+# Needs uv. Hashes of every artifact, for every supported Python; names no index host.
+lock:
+	uv pip compile --universal --python-version 3.11 --all-extras --generate-hashes \
+	  --no-emit-index-url --no-annotate --custom-compile-command "make lock" pyproject.toml requirements.in -o requirements.txt
+
+clean-state:
+	@test ! -x $(BIN)/perennial || $(BIN)/perennial down
+	rm -rf .perennial
