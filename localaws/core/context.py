@@ -65,7 +65,8 @@ class ServerContext:
             service,
             endpoint_url=self.endpoint_url,
             config=Config(
-                s3={"addressing_style": "path"}, retries={"mode": "standard"},
+                s3={"addressing_style": "path"},
+                retries={"mode": "standard"},
                 max_pool_connections=32,
             ),
         )

@@ -1,4 +1,4 @@
-"""The one exception a provider raises to answer an AWS error. No protocol knowledge belongs here."""
+"""The one exception a provider raises to answer an AWS error. No protocol belongs here."""
 
 from __future__ import annotations
 
