@@ -1,0 +1,1 @@
+"""Composition: environments, definitions, commands. It decides nothing itself."""
