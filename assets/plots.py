@@ -1,0 +1,86 @@
+"""Reports as pictures for the Dagster UI: ROC, calibration, drift bars.
+
+Draws what a report says. Computing a number does not belong here.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+if TYPE_CHECKING:
+    from decisions.reports import DriftReport, EvaluationReport
+
+_INK = "#334155"
+_ACCENT = "#2563eb"
+_WARN = "#dc2626"
+
+
+def roc(report: EvaluationReport) -> dg.MarkdownMetadataValue:
+    """Draw the challenger's ROC curve; its AUC stands in the title."""
+    figure, axes = _figure()
+    axes.plot([x for x, _ in report.roc], [y for _, y in report.roc], color=_ACCENT)
+    axes.plot([0, 1], [0, 1], color=_INK, linewidth=0.8, linestyle=":")
+    axes.set(
+        xlabel="false positive rate",
+        ylabel="true positive rate",
+        title=f"ROC, AUC {_number(report.challenger.auc)}",
+    )
+    return _markdown(figure, "ROC")
+
+
+def calibration(report: EvaluationReport) -> dg.MarkdownMetadataValue:
+    """Draw observed rate against predicted probability, point size by rows."""
+    figure, axes = _figure()
+    rows = [n for _, _, n in report.calibration]
+    largest = max(rows, default=1)
+    axes.plot([0, 1], [0, 1], color=_INK, linewidth=0.8, linestyle=":")
+    axes.scatter(
+        [p for p, _, _ in report.calibration],
+        [o for _, o, _ in report.calibration],
+        s=[10 + 90 * n / largest for n in rows],
+        color=_ACCENT,
+    )
+    axes.set(
+        xlabel="predicted probability",
+        ylabel="observed rate",
+        title=f"Calibration, Brier {_number(report.challenger.brier)}",
+    )
+    return _markdown(figure, "calibration")
+
+
+def drift(report: DriftReport, threshold: float) -> dg.MarkdownMetadataValue:
+    """Draw PSI per column against the threshold, farthest first; grey where it cannot be told."""
+    told = sorted((f for f in report.features if f.psi is not None), key=lambda f: f.psi or 0.0)[
+        -25:
+    ]
+    figure, axes = _figure(height=0.5 + 0.25 * max(len(told), 4))
+    colours = [_WARN if f.status == "drifted" else _ACCENT for f in told]
+    axes.barh([f.name for f in told], [f.psi or 0.0 for f in told], color=colours)
+    axes.axvline(threshold, color=_INK, linewidth=0.8, linestyle="--")
+    axes.set(xlabel="population stability index", title="Drift against the baseline")
+    return _markdown(figure, "drift")
+
+
+def _figure(height: float = 3.2) -> tuple[Any, Any]:
+    # The object interface, not pyplot: no global state, safe in threads, no display looked for.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.8, height), dpi=90, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.add_subplot()
+
+
+def _markdown(figure: Any, name: str) -> dg.MarkdownMetadataValue:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    encoded = base64.b64encode(buffer.getvalue()).decode()
+    return dg.MetadataValue.md(f"![{name}](data:image/png;base64,{encoded})")
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.3f}"

@@ -1,0 +1,91 @@
+"""Where this deployment runs: which accounts, which endpoint, which credentials to start from.
+
+The only module in which `local` differs from `prod`, and the only importer of the embedded AWS.
+Names, policies and clients do not belong here.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from resources.administrators import Administrators, Identity
+from resources.aws import AccountName, AwsAccounts, AwsSettings
+from resources.errors import Terminal
+from resources.platform import Platform
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Environment(BaseModel):
+    """One deployment, read from `environments/<name>.yaml`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    region: str
+    endpoint_url: str | None = None
+    accounts: dict[AccountName, str]
+    sensor_interval_seconds: int = Field(ge=1)
+    administrator: Identity = Identity()
+    base: Identity = Identity()
+    step_image: str | None = None
+
+    @property
+    def aws(self) -> AwsSettings:
+        """Return what the doors to AWS need to know."""
+        return AwsSettings(
+            region=self.region,
+            endpoint_url=self.endpoint_url,
+            accounts=self.accounts,
+            step_image=self.step_image,
+        )
+
+    @property
+    def administrators(self) -> Administrators:
+        """Return the way to act as each account's administrator."""
+        return Administrators(self.aws, self.administrator)
+
+    def doors(self) -> Platform:
+        """Return the doors to AWS, opened as the orchestrator's role in each account."""
+        base = self.base.session(self.aws, "experimentation")
+        return Platform(AwsAccounts(self.aws, base=base))
+
+
+def load_environment(name: str | None = None) -> Environment:
+    """Read an environment: `name`, else PERENNIAL_ENVIRONMENT, else `local`.
+
+    PERENNIAL_AWS_ENDPOINT_URL, where set, replaces the file's endpoint (tests use a free port).
+
+    Raises:
+        Terminal: No such file, or a field of it is missing, unknown or malformed.
+    """
+    name = name or os.environ.get("PERENNIAL_ENVIRONMENT", "local")
+    path = ROOT / "environments" / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(each.stem for each in path.parent.glob("*.yaml")))
+        raise Terminal(
+            f"{path}: no such environment. Known: {known}. "
+            "Set PERENNIAL_ENVIRONMENT to one of them, or copy environments/aws.example.yaml."
+        )
+    try:
+        environment = Environment.model_validate(yaml.safe_load(path.read_text()))
+    except (ValidationError, yaml.YAMLError) as error:
+        raise Terminal(f"{path}: {error}") from error
+    override = os.environ.get("PERENNIAL_AWS_ENDPOINT_URL")
+    return environment.model_copy(update={"endpoint_url": override}) if override else environment
+
+
+@cache
+def platform() -> Platform:
+    """Return this process's doors to AWS, opened on first use."""
+    return load_environment().doors()
+
+
+def state_folder() -> Path:
+    """Return the folder of everything this machine keeps; PERENNIAL_STATE, else `.perennial`."""
+    return Path(os.environ.get("PERENNIAL_STATE", ROOT / ".perennial")).resolve()

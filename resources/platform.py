@@ -1,0 +1,77 @@
+"""All doors of one deployment in one object, each opened on first use. No logic belongs here."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from resources.athena import Athena
+from resources.codepipeline import Releases
+from resources.feature_store import FeatureStore
+from resources.glue import Catalogue
+from resources.model_registry import ModelRegistry
+from resources.names import Names
+from resources.objects import Objects
+from resources.sagemaker import Endpoints, TrainingPipelines
+
+if TYPE_CHECKING:
+    from resources.aws import AccountName, AwsAccounts
+
+
+class Platform:
+    """Data and training in the experimentation account, everything durable in assets."""
+
+    def __init__(self, accounts: AwsAccounts) -> None:
+        self.accounts = accounts
+        self.names = Names(accounts.settings)
+
+    @cached_property
+    def athena(self) -> Athena:
+        """Return the query engine of the experimentation account."""
+        return Athena(self.accounts.client("athena", "experimentation"), self.names.workgroup)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """Return the Glue catalogue of the experimentation account."""
+        return Catalogue(self.accounts.client("glue", "experimentation"))
+
+    @cached_property
+    def lake(self) -> Objects:
+        """Return the data lake's bucket."""
+        return Objects(self.accounts.client("s3", "experimentation"), self.names.lake_bucket)
+
+    @cached_property
+    def artifacts(self) -> Objects:
+        """Return the artifact bucket of the assets account."""
+        return Objects(self.accounts.client("s3", "assets"), self.names.artifact_bucket)
+
+    @cached_property
+    def feature_store(self) -> FeatureStore:
+        """Return the Feature Store of the experimentation account."""
+        return FeatureStore(
+            self.accounts.client("sagemaker", "experimentation"),
+            self.accounts.client("sagemaker-featurestore-runtime", "experimentation"),
+        )
+
+    @cached_property
+    def training(self) -> TrainingPipelines:
+        """Return the SageMaker Pipelines of the experimentation account."""
+        return TrainingPipelines(self.accounts.client("sagemaker", "experimentation"))
+
+    @cached_property
+    def releases(self) -> Releases:
+        """Return the release pipelines of the assets account."""
+        return Releases(self.accounts.client("codepipeline", "assets"))
+
+    def registry(self, use_case: str) -> ModelRegistry:
+        """Return a use case's model package group in the assets account."""
+        return ModelRegistry(
+            self.accounts.client("sagemaker", "assets"), self.names.package_group_arn(use_case)
+        )
+
+    def endpoints(self, stage: AccountName) -> Endpoints:
+        """Return the endpoints of a stage's account."""
+        return Endpoints(
+            self.accounts.client("sagemaker", stage),
+            self.accounts.client("sagemaker-runtime", stage),
+        )
