@@ -1,0 +1,1 @@
+"""Embedded CodeBuild: buildspecs really executed by bash on this machine, never in a container."""
