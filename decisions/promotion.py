@@ -1,8 +1,8 @@
 """What should serve? Registry and endpoints in, one release plan out.
 
 The newest approved package whose gates passed is desired. Rejecting the one that serves makes the
-one before desired again, so a rollback is the same decision and travels the same path. The digest of
-the plan identifies the release: it holds what serves now and the number of the release, so going
+one before desired again, so a rollback is the same decision and travels the same path. The digest
+of the plan identifies the release: it holds what serves now and the release number, so going
 back to version 1 after version 2, and forward to 2 again, are other releases than the first ones.
 """
 
