@@ -14,6 +14,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+from botocore.exceptions import ProfileNotFound
 from pydantic import BaseModel, ConfigDict, Field
 
 from resources.errors import Terminal
@@ -26,6 +27,15 @@ AccountName = Literal["experimentation", "dev", "staging", "prod", "assets"]
 SESSION_NAME = "perennial"
 
 
+class Credentials(BaseModel):
+    """A key to start from where no profile holds one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    access_key_id: str
+    secret_access_key: str = Field(repr=False)
+
+
 class AwsSettings(BaseModel):
     """Where AWS is and who we are there.
 
@@ -35,6 +45,7 @@ class AwsSettings(BaseModel):
         accounts: Account number of each named account.
         role_name: The role assumed in every account.
         external_id: The ExternalId that the role's trust policy demands.
+        base_credentials: What to assume the roles with; None takes boto3's usual chain.
         step_image: Image of the pipeline's steps; None takes SageMaker's own scikit-learn image.
     """
 
@@ -45,22 +56,15 @@ class AwsSettings(BaseModel):
     accounts: dict[AccountName, str] = Field(min_length=5)
     role_name: str = "perennial-orchestrator"
     external_id: str = "perennial"
+    base_credentials: Credentials | None = None
     step_image: str | None = None
 
 
 class AwsAccounts:
-    """Clients by service and account, each acting as the orchestrator's role there. Thread-safe.
+    """Clients by service and account, each acting as the orchestrator's role there. Thread-safe."""
 
-    Args:
-        settings: Where AWS is and who we are there.
-        base: Session whose credentials assume the roles; by default boto3's usual chain.
-    """
-
-    def __init__(
-        self, settings: AwsSettings, *, base: boto3.session.Session | None = None
-    ) -> None:
+    def __init__(self, settings: AwsSettings) -> None:
         self.settings = settings
-        self._base = base
         self._clients: dict[tuple[str, str], Any] = {}
         self._sessions: dict[str, boto3.session.Session] = {}
         # boto3 sessions are not thread-safe; clients are, once made.
@@ -93,14 +97,12 @@ class AwsAccounts:
         if account not in self._sessions:
             core = botocore.session.Session()
             core._credentials = self._assume(account)  # noqa: SLF001 - botocore offers no setter
-            session = boto3.session.Session(
-                botocore_session=core, region_name=self.settings.region
-            )
+            session = boto3.session.Session(botocore_session=core, region_name=self.settings.region)
             self._sessions[account] = session
         return self._sessions[account]
 
     def _assume(self, account: AccountName) -> DeferredRefreshableCredentials:
-        base = self._base or boto3.session.Session(region_name=self.settings.region)
+        base = make_session(self.settings, credentials=self.settings.base_credentials)
         source = base.get_credentials()
         if source is None:
             raise Terminal(
@@ -121,6 +123,41 @@ class AwsAccounts:
         return DeferredRefreshableCredentials(
             refresh_using=fetcher.fetch_credentials, method="assume-role"
         )
+
+
+def make_session(
+    settings: AwsSettings, *, credentials: Credentials | None = None, profile: str | None = None
+) -> boto3.session.Session:
+    """Return a session of a key, of a profile, or of boto3's usual chain.
+
+    Raises:
+        Terminal: There is no such profile.
+    """
+    try:
+        return boto3.session.Session(
+            aws_access_key_id=credentials.access_key_id if credentials else None,
+            aws_secret_access_key=credentials.secret_access_key if credentials else None,
+            profile_name=profile,
+            region_name=settings.region,
+        )
+    except ProfileNotFound as error:
+        raise Terminal(f"{error}. Add it to ~/.aws/config, or name another.") from error
+
+
+def make_client(
+    service: str,
+    settings: AwsSettings,
+    *,
+    credentials: Credentials | None = None,
+    profile: str | None = None,
+) -> Any:
+    """Return a client that acts as itself and assumes no role: what bootstrap works with.
+
+    Raises:
+        Terminal: There is no such profile.
+    """
+    session = make_session(settings, credentials=credentials, profile=profile)
+    return session.client(service, **client_options(settings))
 
 
 def _sts(

@@ -174,7 +174,9 @@ def _from_answer(error: ClientError, service: str) -> PerennialError:
 
 def _kind(code: str, said: str, status: int) -> type[PerennialError]:
     text = said.lower()
-    if code in _MISSING or (code.startswith("Validation") and any(s in text for s in _MISSING_SAYS)):
+    if code in _MISSING or (
+        code.startswith("Validation") and any(s in text for s in _MISSING_SAYS)
+    ):
         return Missing
     if "token" in text and "different" in text:
         return Terminal  # a client token reused with other parameters must never be papered over

@@ -1,0 +1,234 @@
+"""Athena: run SQL and read typed rows. Composing SQL does not belong here.
+
+Every query carries a token made from its intent, so a re-run after a crash finds the query it
+started instead of paying for a second one. A token whose query failed before this call is stepped
+over by a numbered salt: the cause may have been mended since, and Athena would answer the old
+failure for ever. A failure is first compared by Athena's own clock, never by ours.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from resources.errors import Terminal, Transient, call
+from resources.polling import wait_for
+from resources.tokens import token_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from resources.polling import Clock, Sleep
+
+_FINAL = frozenset({"SUCCEEDED", "FAILED", "CANCELLED"})
+_ATTEMPTS = 20
+_PAGE = 1000
+# Date headers have whole seconds, so anything younger might be this very call's query.
+_OLD = timedelta(seconds=3)
+
+
+@dataclass(frozen=True, slots=True)
+class QueryRun:
+    """A query that succeeded."""
+
+    query_id: str
+    bytes_scanned: int
+    engine_ms: int
+    output_location: str
+    token: str
+
+
+class Athena:
+    """One workgroup, whose settings say where results go.
+
+    Args:
+        client: An Athena client of the account that owns the tables.
+        workgroup: The workgroup's name.
+        sleep: Waits some seconds; tests pass their own.
+        clock: Monotonic seconds; tests pass their own.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        workgroup: str,
+        *,
+        sleep: Sleep = time.sleep,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self._client = client
+        self._workgroup = workgroup
+        self._wait_for = partial(wait_for, sleep=sleep, clock=clock)
+
+    def run(
+        self,
+        sql: str,
+        *,
+        database: str,
+        intent: str,
+        salt: str = "",
+        deadline: timedelta = timedelta(minutes=30),
+    ) -> QueryRun:
+        """Run a statement to its end, or re-attach to the one this intent started before.
+
+        Args:
+            sql: One statement in Athena's dialect. With the same intent it must be the same text.
+            database: Glue database that unqualified names refer to.
+            intent: What this query is for; the same intent is the same query.
+            salt: Tells deliberate repetitions apart, for example a Dagster run id.
+            deadline: After this the query is stopped.
+
+        Raises:
+            Transient: Athena was overloaded, or the deadline passed; the query was stopped.
+            Terminal: Athena refused or failed the query; the message has its id and reason.
+        """
+        for attempt in range(_ATTEMPTS):
+            token = token_for(intent, f"{salt}#{attempt}" if attempt else salt)
+            started, asked_at = self._start(sql, database, token)
+            query = self._finish(started, deadline)
+            if query["Status"]["State"] == "SUCCEEDED":
+                return _run_of(query, token)
+            if not _failed_before(query, asked_at):
+                raise _failure(query)
+        raise Terminal(
+            f"Athena failed the query for {intent!r} {_ATTEMPTS} times over. Last: "
+            f"{_failure(query)}. Mend the cause, then pass another salt."
+        )
+
+    def rows(self, query_id: str) -> Iterator[dict[str, Any]]:
+        """Yield the rows of a query that succeeded, one page in memory at a time.
+
+        Values are Python's: int, float, Decimal, bool, date, datetime (naive for ``timestamp``,
+        UTC for ``timestamp with time zone``), str for all else, None for NULL.
+        """
+        request: dict[str, Any] = {"QueryExecutionId": query_id, "MaxResults": _PAGE}
+        first = True
+        while True:
+            page = call(self._client.get_query_results, **request)
+            columns = page["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
+            rows = [_cells(row) for row in page["ResultSet"]["Rows"]]
+            # SELECT's first row repeats the column names; SHOW and DESCRIBE have no such row.
+            if first and rows and rows[0] == [column["Name"] for column in columns]:
+                rows = rows[1:]
+            readers = [(column["Name"], _reader(column["Type"])) for column in columns]
+            for cells in rows:
+                yield {
+                    name: None if cell is None else read(cell)
+                    for (name, read), cell in zip(readers, cells, strict=True)
+                }
+            if "NextToken" not in page:
+                return
+            first, request["NextToken"] = False, page["NextToken"]
+
+    def select(
+        self, sql: str, *, database: str, intent: str, salt: str = ""
+    ) -> list[dict[str, Any]]:
+        """Run a query and return all its rows; meant for reports, not for tables.
+
+        Raises:
+            Transient: As ``run``.
+            Terminal: As ``run``.
+        """
+        run = self.run(sql, database=database, intent=intent, salt=salt)
+        return list(self.rows(run.query_id))
+
+    def _start(self, sql: str, database: str, token: str) -> tuple[str, datetime]:
+        answer = call(
+            self._client.start_query_execution,
+            QueryString=sql,
+            QueryExecutionContext={"Database": database},
+            WorkGroup=self._workgroup,
+            ClientRequestToken=token,
+        )
+        headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        date_header = headers.get("date")
+        asked_at = parsedate_to_datetime(date_header) if date_header else datetime.now(UTC)
+        return answer["QueryExecutionId"], asked_at
+
+    def _finish(self, query_id: str, deadline: timedelta) -> Any:
+        def look() -> Any | None:
+            answer = call(self._client.get_query_execution, QueryExecutionId=query_id)
+            query = answer["QueryExecution"]
+            return query if query["Status"]["State"] in _FINAL else None
+
+        try:
+            return self._wait_for(look, f"Athena query {query_id}", deadline=deadline, first=0.05)
+        except Transient as error:
+            if error.service:
+                raise  # AWS's own answer, not our deadline
+            call(self._client.stop_query_execution, QueryExecutionId=query_id)
+            raise Transient(f"Athena query {query_id} was stopped after {deadline}.") from error
+
+
+def _failed_before(query: dict[str, Any], asked_at: datetime) -> bool:
+    submitted = query["Status"].get("SubmissionDateTime")
+    return submitted is not None and submitted < asked_at - _OLD
+
+
+def _run_of(query: dict[str, Any], token: str) -> QueryRun:
+    statistics = query.get("Statistics", {})
+    return QueryRun(
+        query_id=query["QueryExecutionId"],
+        bytes_scanned=int(statistics.get("DataScannedInBytes", 0)),
+        engine_ms=int(statistics.get("EngineExecutionTimeInMillis", 0)),
+        output_location=query.get("ResultConfiguration", {}).get("OutputLocation", ""),
+        token=token,
+    )
+
+
+def _failure(query: dict[str, Any]) -> Terminal | Transient:
+    status = query["Status"]
+    details = status.get("AthenaError", {})
+    kind = Transient if details.get("Retryable") else Terminal
+    reason = status.get("StateChangeReason") or details.get("ErrorMessage") or "no reason given"
+    return kind(
+        f"Athena query {query['QueryExecutionId']} {status['State'].lower()}: {reason}",
+        service="athena",
+        operation="StartQueryExecution",
+        code=status["State"],
+    )
+
+
+def _cells(row: dict[str, Any]) -> list[str | None]:
+    return [cell.get("VarCharValue") for cell in row["Data"]]
+
+
+def _reader(athena_type: str) -> Callable[[str], Any]:
+    return _READERS.get(athena_type.partition("(")[0].strip().lower(), str)
+
+
+def _boolean(text: str) -> bool:
+    return text.lower() == "true"
+
+
+def _timestamp(text: str) -> datetime:
+    return datetime.fromisoformat(text[:26])  # Athena may print nanoseconds; Python keeps micro
+
+
+def _zoned(text: str) -> datetime:
+    stamp, _, zone = text.rpartition(" ")
+    if zone != "UTC":
+        raise Terminal(f"Athena answered the time {text!r}; make it UTC with AT TIME ZONE 'UTC'.")
+    return _timestamp(stamp).replace(tzinfo=UTC)
+
+
+_READERS: dict[str, Callable[[str], Any]] = {
+    "tinyint": int,
+    "smallint": int,
+    "integer": int,
+    "int": int,
+    "bigint": int,
+    "float": float,
+    "real": float,
+    "double": float,
+    "decimal": Decimal,
+    "boolean": _boolean,
+    "date": date.fromisoformat,
+    "timestamp": _timestamp,
+    "timestamp with time zone": _zoned,
+}

@@ -1,0 +1,251 @@
+"""Glue's catalogue: what tables there are, and which data a table's name points to.
+
+Making the data does not belong here. Tables defined here are Parquet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from resources.errors import Missing, PerennialError, Terminal, call, find
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+#: Table parameter: all facts known up to this moment (ISO 8601, naive UTC) are in the table.
+LANDED_THROUGH = "perennial.landed_through"
+
+_ALREADY_THERE = "AlreadyExistsException"
+_SERDE = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
+_INPUT_FORMAT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
+_OUTPUT_FORMAT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
+
+
+class TableMissing(Missing):
+    """The catalogue has no such table."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnFacts:
+    """A column; ``type`` is Hive's, for example ``bigint``, ``double``, ``timestamp``."""
+
+    name: str
+    type: str
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TableFacts:
+    """A table as the catalogue has it."""
+
+    database: str
+    name: str
+    columns: tuple[ColumnFacts, ...]
+    partition_keys: tuple[ColumnFacts, ...]
+    parameters: Mapping[str, str]
+    location: str
+    updated_at: datetime
+    version_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionFacts:
+    """A partition as the catalogue has it; ``values`` are in the order of the keys."""
+
+    values: tuple[str, ...]
+    location: str
+    created_at: datetime
+    parameters: Mapping[str, str]
+
+
+class Catalogue:
+    """The Glue catalogue of one account."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def table(self, database: str, name: str) -> TableFacts:
+        """Return a table's facts.
+
+        Raises:
+            TableMissing: There is no such table.
+        """
+        answer = find(self._client.get_table, DatabaseName=database, Name=name)
+        if answer is None:
+            raise TableMissing(
+                f"Glue has no table {database}.{name}. Land or materialize it first, or mend the "
+                "name in the use case's YAML.",
+                service="glue",
+                operation="GetTable",
+                code="EntityNotFoundException",
+            )
+        return _table_of(answer["Table"], database)
+
+    def partitions(self, database: str, name: str) -> tuple[PartitionFacts, ...]:
+        """Return a table's partitions in order of their values.
+
+        Raises:
+            Missing: There is no such table.
+        """
+        found = [_partition_of(each) for each in self._partitions(database, name)]
+        return tuple(sorted(found, key=lambda each: each.values))
+
+    def ensure_database(self, name: str) -> bool:
+        """Create a database unless it is there; say whether it was created."""
+        if find(self._client.get_database, Name=name) is not None:
+            return False
+        return self._create(self._client.create_database, DatabaseInput={"Name": name})
+
+    def point_table(
+        self,
+        database: str,
+        name: str,
+        *,
+        columns: Sequence[ColumnFacts],
+        location: str,
+        parameters: Mapping[str, str],
+        partition_keys: Sequence[ColumnFacts] = (),
+    ) -> bool:
+        """Create a Parquet table, or switch it to other data in one step; say whether it changed.
+
+        Readers see the old data or the new, never a mixture. Glue keeps the old definition as a
+        version. ``parameters`` replace those the table had.
+        """
+        wanted = table_input(
+            name,
+            columns=columns,
+            location=location,
+            parameters=parameters,
+            partition_keys=partition_keys,
+        )
+        answer = find(self._client.get_table, DatabaseName=database, Name=name)
+        if answer is None:
+            request = {"DatabaseName": database, "TableInput": wanted}
+            if self._create(self._client.create_table, **request):
+                return True
+            answer = call(self._client.get_table, DatabaseName=database, Name=name)
+        if _same(answer["Table"], wanted):
+            return False
+        call(self._client.update_table, DatabaseName=database, TableInput=wanted)
+        return True
+
+    def drop_table(self, database: str, name: str) -> bool:
+        """Remove a table's definition, not its data; say whether it was there."""
+        return find(self._client.delete_table, DatabaseName=database, Name=name) is not None
+
+    def landed_through(self, database: str, name: str) -> datetime | None:
+        """Return up to when (naive UTC) the table is complete, or None if nobody ever said.
+
+        Raises:
+            TableMissing: There is no such table.
+            Terminal: The table's parameter is no ISO timestamp.
+        """
+        said = self.table(database, name).parameters.get(LANDED_THROUGH)
+        if said is None:
+            return None
+        try:
+            return datetime.fromisoformat(said)
+        except ValueError as error:
+            raise Terminal(
+                f"Glue table {database}.{name}: parameter {LANDED_THROUGH} is {said!r}; expected "
+                "an ISO timestamp in UTC without an offset, such as 2013-03-01T00:00:00."
+            ) from error
+
+    def _partitions(self, database: str, name: str) -> Iterator[dict[str, Any]]:
+        request = {"DatabaseName": database, "TableName": name, "ExcludeColumnSchema": True}
+        while True:
+            page = call(self._client.get_partitions, **request)
+            yield from page["Partitions"]
+            if not page.get("NextToken"):
+                return
+            request["NextToken"] = page["NextToken"]
+
+    def _create(self, operation: Any, **request: Any) -> bool:
+        try:
+            call(operation, **request)
+        except PerennialError as error:
+            if error.code != _ALREADY_THERE:
+                raise
+            return False  # somebody else created it just now
+        return True
+
+
+def table_input(
+    name: str,
+    *,
+    columns: Sequence[ColumnFacts],
+    location: str,
+    parameters: Mapping[str, str],
+    partition_keys: Sequence[ColumnFacts] = (),
+) -> dict[str, Any]:
+    """Return Glue's TableInput for an external Parquet table."""
+    return {
+        "Name": name,
+        "TableType": "EXTERNAL_TABLE",
+        "Parameters": {"EXTERNAL": "TRUE", "classification": "parquet", **parameters},
+        "PartitionKeys": _columns_input(partition_keys),
+        "StorageDescriptor": storage_descriptor(columns, location),
+    }
+
+
+def storage_descriptor(columns: Sequence[ColumnFacts], location: str) -> dict[str, Any]:
+    """Return Glue's StorageDescriptor of Parquet files below ``location``, an S3 URI."""
+    return {
+        "Columns": _columns_input(columns),
+        "Location": location,
+        "InputFormat": _INPUT_FORMAT,
+        "OutputFormat": _OUTPUT_FORMAT,
+        "SerdeInfo": {"SerializationLibrary": _SERDE, "Parameters": {"serialization.format": "1"}},
+    }
+
+
+def _columns_input(columns: Sequence[ColumnFacts]) -> list[dict[str, str]]:
+    return [
+        {
+            "Name": each.name,
+            "Type": each.type,
+            **({"Comment": each.comment} if each.comment else {}),
+        }
+        for each in columns
+    ]
+
+
+def _same(stored: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    descriptor, wanted_descriptor = stored["StorageDescriptor"], wanted["StorageDescriptor"]
+    return (
+        stored.get("Parameters", {}) == wanted["Parameters"]
+        and stored.get("PartitionKeys", []) == wanted["PartitionKeys"]
+        and descriptor["Columns"] == wanted_descriptor["Columns"]
+        and descriptor["Location"] == wanted_descriptor["Location"]
+    )
+
+
+def _table_of(table: dict[str, Any], database: str) -> TableFacts:
+    descriptor = table.get("StorageDescriptor", {})
+    return TableFacts(
+        database=database,
+        name=table["Name"],
+        columns=_columns_of(descriptor.get("Columns", [])),
+        partition_keys=_columns_of(table.get("PartitionKeys", [])),
+        parameters=dict(table.get("Parameters", {})),
+        location=descriptor.get("Location", ""),
+        updated_at=table.get("UpdateTime") or table["CreateTime"],
+        version_id=str(table.get("VersionId", "")),
+    )
+
+
+def _columns_of(columns: list[dict[str, Any]]) -> tuple[ColumnFacts, ...]:
+    return tuple(
+        ColumnFacts(each["Name"], each.get("Type", ""), each.get("Comment", "")) for each in columns
+    )
+
+
+def _partition_of(partition: dict[str, Any]) -> PartitionFacts:
+    return PartitionFacts(
+        values=tuple(partition["Values"]),
+        location=partition.get("StorageDescriptor", {}).get("Location", ""),
+        created_at=partition["CreationTime"],
+        parameters=dict(partition.get("Parameters", {})),
+    )
