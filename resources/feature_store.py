@@ -11,7 +11,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from resources.errors import PerennialError, Terminal, Transient, call, find
+from resources.errors import PerennialError, Terminal, call, find
 from resources.ingestion import IngestReport, ingest
 from resources.polling import wait_for
 
@@ -217,13 +217,3 @@ def _facts_of(group: Mapping[str, Any]) -> FeatureGroupFacts:
         glue_database=catalogue.get("Database", ""),
         glue_table=catalogue.get("TableName", ""),
     )
-
-
-__all__ = [
-    "FeatureGroupFacts",
-    "FeatureGroupSpec",
-    "FeatureStore",
-    "FeatureType",
-    "IngestReport",
-    "Transient",
-]

@@ -98,7 +98,7 @@ class Catalogue:
             return False
         return self._create(self._client.create_database, DatabaseInput={"Name": name})
 
-    def point_table(
+    def point_table(  # noqa: PLR0913 - a table definition has that many parts
         self,
         database: str,
         name: str,
@@ -202,19 +202,17 @@ def storage_descriptor(columns: Sequence[ColumnFacts], location: str) -> dict[st
 
 
 def _columns_input(columns: Sequence[ColumnFacts]) -> list[dict[str, str]]:
-    return [
-        {
-            "Name": each.name,
-            "Type": each.type,
-            **({"Comment": each.comment} if each.comment else {}),
-        }
-        for each in columns
-    ]
+    return [_column_input(each) for each in columns]
+
+
+def _column_input(column: ColumnFacts) -> dict[str, str]:
+    described = {"Comment": column.comment} if column.comment else {}
+    return {"Name": column.name, "Type": column.type, **described}
 
 
 def _same(stored: dict[str, Any], wanted: dict[str, Any]) -> bool:
     descriptor, wanted_descriptor = stored["StorageDescriptor"], wanted["StorageDescriptor"]
-    return (
+    return bool(
         stored.get("Parameters", {}) == wanted["Parameters"]
         and stored.get("PartitionKeys", []) == wanted["PartitionKeys"]
         and descriptor["Columns"] == wanted_descriptor["Columns"]

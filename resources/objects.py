@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from resources.errors import Missing, Terminal, call, find
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
 _CHUNK = 1 << 20
@@ -163,7 +163,7 @@ class Objects:
             ) from error
         yield from call(answer["Body"].iter_chunks, chunk_size=_CHUNK)
 
-    def _delete(self, keys: list[str]) -> None:
+    def _delete(self, keys: Sequence[str]) -> None:
         delete = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
         answer = call(self._client.delete_objects, Bucket=self.bucket, Delete=delete)
         if answer.get("Errors"):

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from resources.athena import Athena
 from resources.codepipeline import Releases
+from resources.endpoints import Endpoints
 from resources.feature_store import FeatureStore
 from resources.glue import Catalogue
 from resources.model_registry import ModelRegistry
 from resources.names import Names
 from resources.objects import Objects
-from resources.sagemaker import Endpoints, TrainingPipelines
+from resources.sagemaker import TrainingPipelines
 
 if TYPE_CHECKING:
     from resources.aws import AccountName, AwsAccounts

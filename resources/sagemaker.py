@@ -1,17 +1,16 @@
-"""SageMaker Pipelines that train, and endpoints that serve. Compiling definitions is elsewhere.
+"""SageMaker Pipelines that train. Compiling definitions and serving models is elsewhere.
 
 Everything is describe-or-create: a re-run after a crash finds what the first run started.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from resources.errors import Missing, Terminal, Transient, call, find
+from resources.errors import Transient, call, find
 from resources.polling import intervals
 from resources.tokens import token_for
 
@@ -214,78 +213,6 @@ class TrainingPipelines:
     def _tag(self, arn: str, value: str) -> None:
         tags = [{"Key": _INPUTS_TAG, "Value": value}]
         call(self._client.add_tags, ResourceArn=arn, Tags=tags)
-
-
-@dataclass(frozen=True, slots=True)
-class EndpointFacts:
-    """An endpoint and what it serves."""
-
-    name: str
-    status: str
-    package_arn: str | None
-    config_name: str
-    updated_at: datetime
-
-
-class Endpoints:
-    """The endpoints of one account.
-
-    Args:
-        client: A ``sagemaker`` client.
-        runtime: A ``sagemaker-runtime`` client of the same account.
-    """
-
-    def __init__(self, client: Any, runtime: Any) -> None:
-        self._client = client
-        self._runtime = runtime
-
-    def describe(self, name: str) -> EndpointFacts | None:
-        """Return an endpoint's facts, or None if there is none of that name."""
-        endpoint = find(self._client.describe_endpoint, EndpointName=name)
-        if endpoint is None:
-            return None
-        # While an endpoint is being created it may not name its configuration yet.
-        config = endpoint.get("EndpointConfigName", "")
-        return EndpointFacts(
-            name=name,
-            status=endpoint["EndpointStatus"],
-            package_arn=self._package(config) if config else None,
-            config_name=config,
-            updated_at=endpoint["LastModifiedTime"],
-        )
-
-    def invoke(self, name: str, instances: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return one prediction per instance: ``{"probability": ..., "label": ...}``.
-
-        Raises:
-            Terminal: The model refused an instance; the message names the feature.
-            Transient: The endpoint was overloaded or unreachable.
-        """
-        answer = call(
-            self._runtime.invoke_endpoint,
-            EndpointName=name,
-            ContentType="application/json",
-            Accept="application/json",
-            Body=json.dumps({"instances": instances}, allow_nan=False).encode(),
-        )
-        predictions: list[dict[str, Any]] = json.loads(answer["Body"].read())["predictions"]
-        if len(predictions) != len(instances):
-            raise Terminal(
-                f"Endpoint {name} answered {len(predictions)} predictions to {len(instances)} "
-                "instances; its inference code breaks the contract."
-            )
-        return predictions
-
-    def _package(self, config_name: str) -> str | None:
-        try:
-            config = call(self._client.describe_endpoint_config, EndpointConfigName=config_name)
-            model_name = config["ProductionVariants"][0]["ModelName"]
-            model = call(self._client.describe_model, ModelName=model_name)
-        except Missing:
-            return None  # deleted under a living endpoint: it serves, but nobody can say what
-        containers = [model.get("PrimaryContainer", {}), *model.get("Containers", [])]
-        arns = [each["ModelPackageName"] for each in containers if each.get("ModelPackageName")]
-        return arns[0] if arns else None
 
 
 def _step_of(step: dict[str, Any]) -> StepFacts:
