@@ -1,6 +1,7 @@
 """Parquet in and out, and columns as numpy arrays. What the values must be belongs to `validate`.
 
-pyarrow and numpy only: importing pandas would cost each step a second.
+pyarrow and numpy only. pyarrow would import pandas where it finds it, a second of every step's
+life; `bootstrap` hides it.
 """
 
 from __future__ import annotations
@@ -93,8 +94,9 @@ def is_category(kind: Any) -> bool:
 
 def numbers(values: Column) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Give a numeric column as float64, NaN where it is null."""
-    filled = pc.fill_null(pc.cast(values, pa.float64()), float("nan"))
-    found: np.ndarray[Any, np.dtype[np.float64]] = filled.to_numpy(zero_copy_only=False)
+    found: np.ndarray[Any, np.dtype[np.float64]] = pc.cast(values, pa.float64()).to_numpy(
+        zero_copy_only=False
+    )
     return found
 
 

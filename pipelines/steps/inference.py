@@ -92,7 +92,8 @@ class Model:
 
     def probabilities(self, columns: Mapping[str, Any]) -> Matrix:
         """Give the probability of label 1 for raw columns."""
-        found: Matrix = self.booster.predict(self.encoding.matrix(columns))
+        # One thread: a request is small, and an endpoint's threads are its concurrent requests.
+        found: Matrix = self.booster.predict(self.encoding.matrix(columns), num_threads=1)
         return found
 
 
