@@ -6,7 +6,7 @@ Standard library only, and nothing about any single step.
 
 from __future__ import annotations
 
-import importlib
+import importlib.abc
 import importlib.util
 import subprocess
 import sys
@@ -17,6 +17,15 @@ _UNUSED = ("pandas", "sklearn", "matplotlib")
 """Libraries that pyarrow and LightGBM import if they can. No step uses them; they cost seconds."""
 
 _NEEDED = ("numpy", "pyarrow", "pydantic", "lightgbm")
+
+
+class _Hidden(importlib.abc.MetaPathFinder):
+    """Makes the unused libraries look as if they were not installed."""
+
+    def find_spec(self, fullname: str, _path: object, _target: object = None) -> None:
+        """Refuse the hidden names and leave every other to the finders that follow."""
+        if fullname in _UNUSED:
+            raise ModuleNotFoundError(f"{fullname} is hidden from the steps", name=fullname)
 
 
 def bundle_root() -> Path:
@@ -49,8 +58,7 @@ def run_step(step: str, argv: list[str]) -> int:
     root = bundle_root()
     sys.path.insert(0, str(root))
     install_missing(root)
-    for name in _UNUSED:
-        sys.modules.setdefault(name, None)  # type: ignore[arg-type] # blocks the import, by contract
+    sys.meta_path.insert(0, _Hidden())
     module = importlib.import_module(f"pipelines.steps.{step}")
     status: int = module.main(argv)
     return status
