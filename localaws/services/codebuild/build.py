@@ -150,7 +150,7 @@ class Build:
             raise PhaseError(
                 "COMMAND_EXECUTION_ERROR",
                 f"Error while executing command: {failure.command}. Reason: {failure.reason}. "
-                f"The log ends: {self._log.tail()}",
+                f"Its output: {self._log.last_output() or 'none'}",
             )
 
     def _export(self, buildspec: Buildspec) -> None:
@@ -201,7 +201,7 @@ class Build:
             outcome = ("FAULT", "INTERNAL_SERVICE_ERROR", repr(error))
             raise
         finally:
-            self._log.note(f"Phase complete: {name} State: {outcome[0]} {outcome[1]} {outcome[2]}")
+            self._log.note(f"Phase complete: {name} State: {outcome[0]} {outcome[1]}".rstrip())
             self._records.change(self._key, lambda build: records.end_phase(build, *outcome))
             if not self._context.stopping.is_set():
                 self._log.carry()

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 _EVENTS_PER_CALL = 1000
 _LONGEST_EVENT = 16_000
+_LONGEST_TAIL = 600
+#: Written before each command, as CodeBuild does.
+COMMAND_MARK = " Running command "
 
 
 class LogCarrier:
@@ -45,11 +48,11 @@ class LogCarrier:
         except (BotoCoreError, ClientError) as error:
             self.note(f"The log could not be sent to {self._group}: {error}")
 
-    def tail(self, characters: int = 600) -> str:
-        """Return the end of the log, for messages about failures."""
-        if not self._path.exists():
-            return ""
-        return self._path.read_text(encoding="utf-8", errors="replace")[-characters:].strip()
+    def last_output(self) -> str:
+        """Return what the last command wrote (its end, if it wrote much)."""
+        log = self._path.read_text(encoding="utf-8", errors="replace")
+        output = log.rpartition(COMMAND_MARK)[2].partition("\n")[2]
+        return output[-_LONGEST_TAIL:].strip()
 
     def _new_lines(self) -> list[str]:
         if not self._path.exists():

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localaws.core import sandbox
+from localaws.services.codebuild.logs import COMMAND_MARK
 
 _BASH = "/bin/bash"
 # What bash sets by itself; handing it on would only hide what the next bash sets.
@@ -162,7 +163,7 @@ def _step(number: int, command: str) -> str:
     text = shlex.quote(command)
     return f"""\
 __cb_number={number}
-printf '[Container] %(%Y/%m/%d %H:%M:%S)T Running command %s\\n' -1 {text}
+printf '[Container] %(%Y/%m/%d %H:%M:%S)T{COMMAND_MARK}%s\\n' -1 {text}
 eval {text}
 __cb_code=$?
 [ "$__cb_code" -eq 0 ] || exit "$__cb_code"

@@ -1,0 +1,1 @@
+"""Embedded CodePipeline: executions that really carry artifacts through stages and actions."""
