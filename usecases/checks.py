@@ -1,0 +1,300 @@
+"""What two fields of a use case must agree on, and what its SQL must agree on with them.
+
+Every check yields its problems, so that all are told at once. Single-field rules are in fields.py.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from usecases import sql
+from usecases.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from usecases.declaration import UseCase
+    from usecases.fields import ColumnType, Dataset, FeatureGroup, Kind
+    from usecases.strict_yaml import Document
+
+Location = tuple[str | int, ...]
+Finding = tuple[Location, str, str, str]
+"""Where in the YAML, what was found, what was expected, how to mend it."""
+
+_KIND_TYPES: Mapping[str, tuple[str, ...]] = {
+    "numeric": ("bigint", "int", "double"),
+    "categorical": ("string",),
+}
+_RESERVED = frozenset(
+    {"write_time", "api_invocation_time", "is_deleted", "year", "month", "day", "hour"}
+)
+"""Columns that the Feature Store adds to its offline tables."""
+_STAGES = ("dev", "staging", "prod")
+_MAXIMUM_SQL_BYTES = 256 * 1024
+
+
+def cross_examine(document: Document, use_case: UseCase) -> Iterator[Problem]:
+    """Find every disagreement between the fields of a well-shaped declaration."""
+    for check in (_names, _datasets, _groups, _spine, _joins, _inputs, _gates, _monitors, _release):
+        for location, problem, expected, remedy in check(use_case):
+            yield document.problem(location, problem, expected, remedy)
+
+
+def read_queries(
+    document: Document, datasets: tuple[Dataset, ...]
+) -> tuple[dict[str, str], list[Problem]]:
+    """Read the SQL files, which must lie inside the use case's folder."""
+    queries: dict[str, str] = {}
+    problems = []
+    folder = document.path.parent
+    for place, dataset in enumerate(datasets):
+        file = folder / dataset.sql
+        if (obstacle := _unreadable(folder, file)) is not None:
+            problems.append(
+                document.problem(
+                    ("datasets", place, "sql"),
+                    f"{dataset.sql} {obstacle}",
+                    "a UTF-8 file inside the use case's folder",
+                    "create it or correct the path",
+                )
+            )
+        queries[dataset.name] = "" if obstacle else file.read_text(encoding="utf-8")
+    return queries, problems
+
+
+def _unreadable(folder: Path, file: Path) -> str | None:
+    if not file.resolve().is_relative_to(folder.resolve()):
+        return "lies outside the folder"
+    if not file.is_file():
+        return "does not exist"
+    if file.stat().st_size > _MAXIMUM_SQL_BYTES:
+        return f"is larger than {_MAXIMUM_SQL_BYTES} bytes"
+    try:
+        file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return "is not UTF-8"
+    return None
+
+
+def check_queries(use_case: UseCase) -> Iterator[Problem]:
+    """Check each query against the tables it reads and the columns it promises."""
+    schema = {
+        name: {**table.columns, **({table.partition_key: "string"} if table.partition_key else {})}
+        for name, table in use_case.sources.tables.items()
+    }
+    for dataset in use_case.datasets:
+        text = use_case.queries[dataset.name]
+        if not text:
+            continue
+        try:
+            sql.verify(text, use_case.sources.database, schema)
+            _columns_agree(dataset, sql.output_columns(text))
+        except sql.SqlError as error:
+            yield Problem(
+                use_case.folder / dataset.sql,
+                error.line,
+                f"dataset {dataset.name}",
+                error.problem,
+                error.expected,
+                "correct the query or the declaration",
+            )
+
+
+def _columns_agree(dataset: Dataset, found: tuple[str, ...]) -> None:
+    declared = tuple(dataset.columns)
+    if set(found) == set(declared) and len(found) == len(declared):
+        return
+    unknown = sorted(set(found) - set(declared))
+    absent = sorted(set(declared) - set(found))
+    raise sql.SqlError(
+        f"the query's columns differ: undeclared {unknown}, missing {absent}",
+        expected=f"exactly the declared columns {', '.join(declared)}",
+    )
+
+
+def _names(use_case: UseCase) -> Iterator[Finding]:
+    folder = use_case.folder.resolve().name
+    if folder != use_case.name:
+        remedy = "rename the folder or the use case"
+        yield ("name",), f"{use_case.name} is not the folder's name", folder, remedy
+    for field, names in (
+        ("datasets", [dataset.name for dataset in use_case.datasets]),
+        ("feature_groups", [group.name for group in use_case.feature_groups]),
+        ("gates", [gate.gate for gate in use_case.gates]),
+        ("training_set", [join.group for join in use_case.training_set.joins]),
+    ):
+        for name in _repeated(names):
+            yield (field,), f"{name} is there more than once", "each once", "remove or rename one"
+
+
+def _datasets(use_case: UseCase) -> Iterator[Finding]:
+    for place, dataset in enumerate(use_case.datasets):
+        here: Location = ("datasets", place)
+        yield from _absent((*here, "primary_key"), dataset.primary_key, dataset.columns)
+        for name, column in dataset.columns.items():
+            at = (*here, "columns", name)
+            bounded = column.minimum is not None or column.maximum is not None
+            if bounded and column.type not in _KIND_TYPES["numeric"]:
+                yield at, f"bounds on a {column.type}", "bounds on numbers only", "remove them"
+            if column.allowed and column.type != "string":
+                yield at, f"allowed values on a {column.type}", "a string", "remove them"
+            if (
+                column.minimum is not None
+                and column.maximum is not None
+                and column.minimum > column.maximum
+            ):
+                yield at, "minimum exceeds maximum", "minimum <= maximum", "swap them"
+
+
+def _groups(use_case: UseCase) -> Iterator[Finding]:
+    for place, group in enumerate(use_case.feature_groups):
+        here: Location = ("feature_groups", place)
+        dataset = _find(use_case, group.dataset)
+        if dataset is None:
+            yield _no_dataset((*here, "dataset"), group.dataset, use_case)
+            continue
+        yield from _absent((*here, "record_id"), [group.record_id], dataset.columns)
+        yield from _timestamp((*here, "event_time"), group.event_time, dataset)
+        yield from _kinds((*here, "features"), group.features, dataset)
+        for name in group.features:
+            if name in _RESERVED or name in (group.record_id, group.event_time):
+                remedy = "rename the column in the SQL"
+                yield (*here, "features", name), "a reserved name", "another name", remedy
+
+
+def _spine(use_case: UseCase) -> Iterator[Finding]:
+    training = use_case.training_set
+    here: Location = ("training_set",)
+    spine = _find(use_case, training.spine)
+    if spine is None:
+        yield _no_dataset((*here, "spine"), training.spine, use_case)
+        return
+    yield from _absent((*here, "id"), [training.id], spine.columns)
+    yield from _timestamp((*here, "event_time"), training.event_time, spine)
+    yield from _absent((*here, "label", "column"), [training.label.column], spine.columns)
+    label = spine.columns.get(training.label.column)
+    if label is not None and label.type not in ("int", "bigint"):
+        at = (*here, "label", "column")
+        yield at, f"the label is a {label.type}", "int or bigint, 0 or 1", "CAST it in the SQL"
+    yield from _kinds((*here, "direct"), training.direct, spine)
+
+
+def _joins(use_case: UseCase) -> Iterator[Finding]:
+    groups = {group.name: group for group in use_case.feature_groups}
+    spine = _find(use_case, use_case.training_set.spine)
+    for place, join in enumerate(use_case.training_set.joins):
+        here: Location = ("training_set", "joins", place)
+        if join.group not in groups:
+            known = ", ".join(sorted(groups)) or "a feature group"
+            yield (*here, "group"), f"no feature group {join.group}", known, "declare or correct it"
+            continue
+        if spine is not None:
+            yield from _absent((*here, "key"), [join.key], spine.columns)
+            yield from _same_type((*here, "key"), join.key, spine, groups[join.group], use_case)
+
+
+def _same_type(
+    location: Location, key: str, spine: Dataset, group: FeatureGroup, use_case: UseCase
+) -> Iterator[Finding]:
+    dataset = _find(use_case, group.dataset)
+    record = dataset.columns.get(group.record_id) if dataset else None
+    column = spine.columns.get(key)
+    if record is not None and column is not None and record.type != column.type:
+        expected = f"{record.type}, like {group.name}.{group.record_id}"
+        yield location, f"{key} is a {column.type}", expected, "CAST one of them in the SQL"
+
+
+def _inputs(use_case: UseCase) -> Iterator[Finding]:
+    training = use_case.training_set
+    known = {group.name for group in use_case.feature_groups}
+    if any(join.group not in known for join in training.joins):
+        return
+    names = [feature.name for feature in use_case.features]
+    here: Location = ("training_set",)
+    if not names:
+        yield here, "the model has no feature", "direct features or joins", "declare some"
+    for name in _repeated([*names, training.id, training.event_time, training.label.column]):
+        yield here, f"the column {name} comes from two places", "unique names", "rename it in SQL"
+    categorical = {feature.name for feature in use_case.features if feature.kind == "categorical"}
+    for place, facet in enumerate(use_case.bias.facets):
+        if facet not in categorical:
+            at = ("bias", "facets", place)
+            yield (
+                at,
+                f"no categorical feature {facet}",
+                ", ".join(sorted(categorical)),
+                "correct it",
+            )
+    held_out = use_case.split.validation_days + use_case.split.test_days
+    if training.window.days <= held_out:
+        expected = f"more than the {held_out} days that validate and test"
+        yield (*here, "window"), f"{training.window.days} days", expected, "lengthen the window"
+
+
+def _gates(use_case: UseCase) -> Iterator[Finding]:
+    if not any(gate.blocking for gate in use_case.gates):
+        yield ("gates",), "no gate blocks", "at least one that does", "set blocking: true"
+
+
+def _monitors(use_case: UseCase) -> Iterator[Finding]:
+    for name, columns in use_case.monitors.drift.tables.items():
+        here: Location = ("monitors", "drift", "tables", name)
+        table = use_case.sources.tables.get(name)
+        if table is None:
+            known = ", ".join(sorted(use_case.sources.tables))
+            yield here, f"no source table {name}", known, "declare it under sources.tables"
+            continue
+        if table.partition_key is None:
+            yield here, f"{name} has no partition_key", "a table partitioned by day", "remove it"
+        for column, kind in columns.items():
+            yield from _kind((*here, column), column, kind, table.columns.get(column))
+
+
+def _release(use_case: UseCase) -> Iterator[Finding]:
+    ordered = tuple(stage for stage in _STAGES if stage in use_case.release.stages)
+    if ordered != use_case.release.stages:
+        found = ", ".join(use_case.release.stages)
+        yield ("release", "stages"), f"the order {found}", ", ".join(ordered), "reorder the stages"
+
+
+def _find(use_case: UseCase, name: str) -> Dataset | None:
+    return next((dataset for dataset in use_case.datasets if dataset.name == name), None)
+
+
+def _no_dataset(location: Location, name: str, use_case: UseCase) -> Finding:
+    known = ", ".join(sorted(dataset.name for dataset in use_case.datasets))
+    return location, f"no dataset {name}", f"one of {known}", "declare it or correct the name"
+
+
+def _absent(location: Location, names: Iterable[str], columns: Iterable[str]) -> Iterator[Finding]:
+    known = list(columns)
+    for name in names:
+        if name not in known:
+            yield location, f"unknown column {name}", ", ".join(known), "declare or correct it"
+
+
+def _timestamp(location: Location, name: str, dataset: Dataset) -> Iterator[Finding]:
+    yield from _absent(location, [name], dataset.columns)
+    column = dataset.columns.get(name)
+    if column is not None and column.type != "timestamp":
+        yield location, f"{name} is a {column.type}", "a timestamp", "CAST it in the SQL"
+
+
+def _kinds(location: Location, features: Mapping[str, Kind], dataset: Dataset) -> Iterator[Finding]:
+    for name, kind in features.items():
+        column = dataset.columns.get(name)
+        yield from _kind((*location, name), name, kind, column.type if column else None)
+
+
+def _kind(location: Location, name: str, kind: Kind, found: ColumnType | None) -> Iterator[Finding]:
+    if found is None:
+        yield location, f"unknown column {name}", "a declared column", "declare or correct it"
+    elif found not in _KIND_TYPES[kind]:
+        fitting = " or ".join(_KIND_TYPES[kind])
+        yield location, f"{name} is {found}, not {kind}", fitting, "correct the kind or CAST it"
+
+
+def _repeated(names: Iterable[str]) -> list[str]:
+    return sorted(name for name, count in Counter(names).items() if count > 1)

@@ -1,0 +1,229 @@
+"""The fields of a use case's YAML, one frozen model per block. Shapes and single-field rules only.
+
+What two fields must agree on belongs to checks.py; docs/usecases.md explains each field to the
+person who writes one.
+"""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from decisions.drift import DriftPolicy
+from decisions.model import Fact
+from decisions.promotion import PromotionPolicy
+from decisions.retraining import RetrainPolicy
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def parse_duration(value: Any) -> timedelta:
+    """Read "30m", "12h", "7d" or "2w".
+
+    Raises:
+        PydanticCustomError: If the text is no such length of time.
+    """
+    if isinstance(value, timedelta):
+        return value
+    match = re.fullmatch(r"([0-9]{1,5})([mhdw])", value) if isinstance(value, str) else None
+    if match is None:
+        raise PydanticCustomError(
+            "duration", 'not a length of time; expected for example "12h" or "7d"'
+        )
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def write_duration(value: timedelta) -> str:
+    """Write a length of time in its largest whole unit."""
+    minutes = int(value / timedelta(minutes=1))
+    for unit, size in (("w", 10080), ("d", 1440), ("h", 60)):
+        if minutes and minutes % size == 0:
+            return f"{minutes // size}{unit}"
+    return f"{minutes}m"
+
+
+Duration = Annotated[
+    timedelta, BeforeValidator(parse_duration), PlainSerializer(write_duration, when_used="json")
+]
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
+"""A name that is safe as SQL identifier, asset key, and (with dashes) as AWS name."""
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+Kind = Literal["numeric", "categorical"]
+ColumnType = Literal["string", "bigint", "int", "double", "timestamp", "date", "boolean"]
+Instance = Annotated[str, StringConstraints(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
+Owner = Annotated[
+    str, StringConstraints(pattern=r"^(team:[A-Za-z0-9_-]+|[^@\s]+@[^@\s]+\.[^@\s]+)$")
+]
+Cron = Annotated[str, StringConstraints(pattern=r"^[-0-9*/,]+( [-0-9A-Za-z*/,]+){4}$")]
+Stage = Literal["dev", "staging", "prod"]
+
+
+class SourceTable(Fact):
+    """A raw Glue table: the columns that the SQL counts on, and how late its data may be."""
+
+    columns: dict[Identifier, ColumnType] = Field(min_length=1)
+    partition_key: Identifier | None = None
+    freshness: Duration | None = None
+    description: str = ""
+
+
+class Sources(Fact):
+    """The Glue database of the upstream team, and its tables."""
+
+    database: Identifier
+    tables: dict[Identifier, SourceTable] = Field(min_length=1)
+
+
+class Column(Fact):
+    """What a dataset promises of one column."""
+
+    type: ColumnType
+    nullable: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    allowed: tuple[str, ...] = ()
+    description: str = ""
+
+
+class Dataset(Fact):
+    """A table that one SQL file builds from the raw ones."""
+
+    name: Identifier
+    description: Text
+    sql: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]+\.sql$")]
+    primary_key: tuple[Identifier, ...] = Field(min_length=1)
+    columns: dict[Identifier, Column] = Field(min_length=1)
+
+
+class FeatureGroup(Fact):
+    """A Feature Store feature group, fed by one dataset."""
+
+    name: Identifier
+    description: Text
+    dataset: Identifier
+    record_id: Identifier
+    event_time: Identifier
+    online: bool = True
+    features: dict[Identifier, Kind] = Field(min_length=1)
+
+
+class Label(Fact):
+    """What is to be foretold, and how long after the event it is surely known."""
+
+    column: Identifier
+    kind: Literal["binary"]
+    delay: Duration
+
+
+class Join(Fact):
+    """Features of a group, as they were known at each row's event time."""
+
+    group: Identifier
+    key: Identifier
+
+
+class TrainingSet(Fact):
+    """Rows, label and features to learn from."""
+
+    spine: Identifier
+    id: Identifier
+    event_time: Identifier
+    label: Label
+    window: Duration
+    minimum_rows: int = Field(ge=1)
+    direct: dict[Identifier, Kind] = Field(default_factory=dict)
+    joins: tuple[Join, ...] = ()
+
+
+class Split(Fact):
+    """The newest days test, the days before them validate, the rest trains."""
+
+    validation_days: int = Field(ge=1)
+    test_days: int = Field(ge=1)
+
+
+class Compute(Fact):
+    """What SageMaker runs the steps on."""
+
+    processing_instance: Instance
+    training_instance: Instance
+    volume_gb: int = Field(ge=1, le=16384)
+    max_runtime: Duration
+
+
+class Bias(Fact):
+    """The features whose values must be treated alike."""
+
+    facets: tuple[Identifier, ...] = Field(min_length=1)
+
+
+class Retraining(Fact):
+    """When the model is trained again. Data time unless said otherwise."""
+
+    schedule: Cron
+    max_age: Duration
+    minimum_new_data: Duration
+    cool_down: Duration
+    back_off: Duration
+    maximum_back_off: Duration
+    on_change: bool = True
+
+    @property
+    def policy(self) -> RetrainPolicy:
+        """Give the governor's parameters."""
+        return RetrainPolicy(
+            minimum_new_data=self.minimum_new_data,
+            cool_down=self.cool_down,
+            back_off=self.back_off,
+            maximum_back_off=self.maximum_back_off,
+        )
+
+
+class DriftMonitor(Fact):
+    """Which columns of which raw tables are watched, and when a shift counts."""
+
+    window: Duration
+    psi_threshold: float = Field(gt=0.0)
+    minimum_rows: int = Field(ge=1)
+    minimum_features: int = Field(ge=1)
+    ignore: tuple[str, ...] = ()
+    tables: dict[Identifier, dict[Identifier, Kind]] = Field(min_length=1)
+
+    @property
+    def policy(self) -> DriftPolicy:
+        """Give the parameters of decisions.drift."""
+        return DriftPolicy(
+            psi_threshold=self.psi_threshold,
+            minimum_rows=self.minimum_rows,
+            minimum_features=self.minimum_features,
+            ignore=self.ignore,
+        )
+
+
+class Monitors(Fact):
+    """What is watched while a model serves."""
+
+    drift: DriftMonitor
+
+
+class Approval(Fact):
+    """Who lets a version out: the gates alone, or a person too."""
+
+    policy: Literal["automatic", "manual"]
+
+
+class Release(Fact):
+    """Where a version goes, and what it serves on."""
+
+    stages: tuple[Stage, ...] = Field(min_length=1)
+    prod_approval: bool
+    instance_type: Instance
+    instance_count: int = Field(default=1, ge=1, le=100)
+    maximum_attempts: int = Field(default=1, ge=1, le=10)
+
+    @property
+    def policy(self) -> PromotionPolicy:
+        """Give the parameters of decisions.promotion."""
+        return PromotionPolicy(stages=self.stages, maximum_attempts=self.maximum_attempts)
