@@ -1,0 +1,50 @@
+"""``python -m localaws``: runs the embedded AWS in the foreground until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from localaws.core.listener import PortInUseError
+from localaws.server import Server
+
+
+def main() -> int:
+    """Run a server; print one line once it is ready. Returns the exit code."""
+    arguments = _arguments()
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    server = Server(arguments.state, arguments.port)
+    try:
+        server.start()
+    except PortInUseError as error:
+        sys.stderr.write(f"localaws: {error}\n")
+        return 1
+    sys.stdout.write(f"localaws ready at {server.endpoint_url}\n")
+    sys.stdout.flush()
+    stop.wait()
+    server.stop()
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="localaws", description="The embedded AWS.")
+    parser.add_argument("--port", type=int, default=4566, help="port on 127.0.0.1 (0: any)")
+    parser.add_argument(
+        "--state", type=Path, default=Path(".perennial/aws"), help="folder that keeps everything"
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
