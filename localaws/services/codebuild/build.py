@@ -196,6 +196,8 @@ class Build:
             raise
         except StoppedError:
             outcome = ("STOPPED", "", "The build was stopped.")
+            if self._context.stopping.is_set():
+                outcome = records.HOST_GONE
             raise
         except Exception as error:
             outcome = ("FAULT", "INTERNAL_SERVICE_ERROR", repr(error))

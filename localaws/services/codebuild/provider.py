@@ -227,7 +227,7 @@ def _page(member: str, names: Iterable[str], request: Document) -> Document:
 
 def _lost(build: Document) -> None:
     if "phaseStatus" not in build["phases"][-1]:
-        records.end_phase(build, "FAULT", "INTERNAL_SERVICE_ERROR", "The build host stopped.")
+        records.end_phase(build, *records.HOST_GONE)
     records.complete(build, "FAULT")
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from localaws.core.provider import Document
 
 UNDER_WAY = "IN_PROGRESS"
+#: How a phase ends whose server stopped: status, code, message.
+HOST_GONE = ("FAULT", "INTERNAL_SERVICE_ERROR", "The build host stopped.")
 
 
 class Records:

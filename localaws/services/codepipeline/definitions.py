@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from localaws.core.errors import ServiceError
-from localaws.core.store import DuplicateKeyError
 from localaws.services.codepipeline import declaration, paging
 from localaws.services.codepipeline.state import pipeline_key
 
@@ -42,14 +41,15 @@ class DefinitionOperations:
             "transitions": {},
             "tags": request.get("tags", []),
         }
-        try:
-            self.state.pipelines.insert(pipeline_key(call, declared["name"]), document)
-        except DuplicateKeyError:
-            raise ServiceError(
-                "PipelineNameInUseException",
-                f"A pipeline with the name '{declared['name']}' already exists in account "
-                f"'{call.account_id}'",
-            ) from None
+        key = pipeline_key(call, declared["name"])
+        with self.engine.lock:
+            if self.state.pipelines.get(key) is not None:
+                raise ServiceError(
+                    "PipelineNameInUseException",
+                    f"A pipeline with the name '{declared['name']}' already exists in account "
+                    f"'{call.account_id}'",
+                )
+            self.state.store_version(key, document)
         return {"pipeline": document["declaration"], "tags": document["tags"]}
 
     def update_pipeline(self, call: Call, request: Document) -> Document:
@@ -60,19 +60,21 @@ class DefinitionOperations:
             document["version"] += 1
             document["declaration"] = declared | {"version": document["version"]}
             document["updated"] = self.context.now()
-            self.state.pipelines.put(key, document)
+            self.state.store_version(key, document)
         return {"pipeline": document["declaration"]}
 
     def get_pipeline(self, call: Call, request: Document) -> Document:
-        """Return the declaration. Only the latest version is kept."""
-        _, document = self.state.pipeline(call, request["name"])
-        if request.get("version") not in (None, document["version"]):
+        """Return the declaration of the latest version, or of the one asked for."""
+        key, document = self.state.pipeline(call, request["name"])
+        version = request.get("version", document["version"])
+        declared = self.state.versions.get(f"{key}/{version}")
+        if declared is None:
             raise ServiceError(
                 "PipelineVersionNotFoundException",
-                f"Only version {document['version']} of {request['name']} is kept",
+                f"Pipeline {request['name']} has no version {version}",
             )
         return {
-            "pipeline": document["declaration"],
+            "pipeline": declared,
             "metadata": {
                 "pipelineArn": _arn(call, request["name"]),
                 "created": document["created"],

@@ -26,6 +26,7 @@ class State:
     def __init__(self, context: ServerContext) -> None:
         self.now = context.now
         self.pipelines = context.store.table("codepipeline/pipeline")
+        self.versions = context.store.table("codepipeline/version")
         self.executions = context.store.table("codepipeline/execution")
         self.actions = context.store.table("codepipeline/action")
         self.tokens = context.store.table("codepipeline/token")
@@ -44,6 +45,11 @@ class State:
                 f"Account '{call.account_id}' does not have a pipeline with name '{name}'",
             )
         return key, document
+
+    def store_version(self, key: str, document: Document) -> None:
+        """Store a pipeline, and its declaration under its version."""
+        self.versions.put(f"{key}/{document['version']}", document["declaration"])
+        self.pipelines.put(key, document)
 
     def execution(self, pipeline: str, execution_id: str) -> tuple[str, Document]:
         """Return key and document of an execution.
@@ -129,7 +135,7 @@ class State:
     def forget(self, pipeline: str) -> None:
         """Delete a pipeline with its whole history."""
         self.pipelines.delete(pipeline)
-        for table in (self.executions, self.actions, self.tokens):
+        for table in (self.versions, self.executions, self.actions, self.tokens):
             for key, _ in list(table.scan(f"{pipeline}/")):
                 table.delete(key)
 
