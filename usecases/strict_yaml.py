@@ -1,7 +1,7 @@
 """YAML read strictly, with the line of every field. What the fields mean belongs to fields.py.
 
-Refused: aliases and anchors (a bomb of them fits in one screen), duplicate keys (YAML keeps the last
-without a word), tags, several documents, and files beyond MAXIMUM_BYTES. Only `true` and
+Refused: aliases and anchors (a bomb of them fits in one screen), duplicate keys (YAML keeps the
+last without a word), tags, several documents, and files beyond MAXIMUM_BYTES. Only `true` and
 `false` are booleans, as in YAML 1.2: a column may be called `on`, `no` or `y`. Dates stay text.
 """
 

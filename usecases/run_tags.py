@@ -1,0 +1,14 @@
+"""The tags that tie a Dagster run to what it was started for. Names only."""
+
+#: Value: the use case. On every training run, however it was launched.
+RETRAIN = "perennial/retrain"
+#: Value: the use case. On every run that starts a release.
+RELEASE = "perennial/release"
+EPISODE = "perennial/episode"
+ATTEMPT = "perennial/attempt"
+REASON = "perennial/reason"
+PLAN = "perennial/plan"
+#: Written by the training asset: "refused" when a gate refused the challenger.
+OUTCOME = "perennial/outcome"
+#: Written by the training asset: data time up to which its training set goes (ISO 8601).
+TRIED_THROUGH = "perennial/tried_through"
