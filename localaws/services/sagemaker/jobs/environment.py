@@ -1,0 +1,47 @@
+"""What every job's process finds in its environment. What one kind of job adds is not here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from localaws.core.errors import ServiceError
+
+if TYPE_CHECKING:
+    from localaws.core.context import ServerContext
+    from localaws.core.provider import Document
+    from localaws.services.sagemaker.arns import ResourceName
+
+HOST = "algo-1"
+
+
+def aws(context: ServerContext, name: ResourceName) -> dict[str, str]:
+    """Region and credentials of the job's account, as its execution role would give them."""
+    return {
+        "AWS_REGION": name.region,
+        "AWS_DEFAULT_REGION": name.region,
+        "AWS_ENDPOINT_URL": context.endpoint_url,
+        "AWS_ACCESS_KEY_ID": f"LOCALAWS{name.account_id}",
+        "AWS_SECRET_ACCESS_KEY": "loopback",
+    }
+
+
+def resources(instance_type: str | None) -> Document:
+    """Content of resourceconfig.json for the one host there is."""
+    return {
+        "current_host": HOST,
+        "hosts": [HOST],
+        "current_instance_type": instance_type or "",
+        "network_interface_name": "lo",
+    }
+
+
+def refuse(condition: object, what: str) -> None:
+    """Refuse what is not performed here, before anything starts.
+
+    Raises:
+        ServiceError: ValidationException naming it, if ``condition`` is true.
+    """
+    if condition:
+        raise ServiceError(
+            "ValidationException", f"The embedded AWS does not perform {what}. Real AWS does."
+        )

@@ -1,0 +1,1 @@
+"""SageMaker Pipelines: definitions, executions, and the executor that runs their steps."""

@@ -1,0 +1,1 @@
+"""The Model Registry: groups, their policies, versioned packages."""

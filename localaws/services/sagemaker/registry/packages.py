@@ -1,0 +1,220 @@
+"""Model packages: register, describe, list, approve, delete.
+
+Only versioned packages (those of a group) exist here. Making models of them is in `models.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from typing import TYPE_CHECKING
+
+from localaws.core.errors import ServiceError
+from localaws.core.provider import Call, Document, Provider
+from localaws.services.sagemaker import arns, tags
+from localaws.services.sagemaker.arns import ResourceName
+from localaws.services.sagemaker.listing import Listing, pick
+from localaws.services.sagemaker.objects import ObjectError, Objects
+from localaws.services.sagemaker.records import Records, public
+from localaws.services.sagemaker.registry import access
+from localaws.services.sagemaker.registry.groups import authorized_group, group_records
+from localaws.services.sagemaker.registry.limits import check_properties
+
+if TYPE_CHECKING:
+    from localaws.core.store import Store
+
+_KIND = "model-package"
+_GROUP = "model-package-group"
+_LIST = Listing(name="ModelPackageArn", default_order="Ascending")
+_REFUSED = ("SourceAlgorithmSpecification", "ValidationSpecification", "ManagedStorageType")
+_APPENDABLE = ("ModelApprovalStatus", "ApprovalDescription", "InferenceSpecification", "SourceUri",
+               "ModelCard", "ModelLifeCycle", "ModelPackageRegistrationType")  # fmt: skip
+_registering = threading.Lock()
+
+
+def package_records(store: Store) -> Records:
+    """Return the packages of all accounts."""
+    return Records(
+        store,
+        f"sagemaker/{_KIND}",
+        missing=("ValidationException", "ModelPackage {arn} does not exist."),
+        taken=("ConflictException", "ModelPackage {arn} already exists."),
+    )
+
+
+class ModelPackages(Provider):
+    """CreateModelPackage and its kin."""
+
+    def create_model_package(self, call: Call, request: Document) -> Document:
+        """Register the next version in a group, perhaps another account's.
+
+        Raises:
+            ServiceError: AccessDeniedException; ConflictException, the token was used for other
+                parameters; ValidationException.
+        """
+        self._validate(call, request)
+        group = arns.named(call, _GROUP, request["ModelPackageGroupName"])
+        authorized_group(self.context.store, call, "CreateModelPackage", group)
+        with _registering:
+            arn = self._registered(group, request)
+            if arn is None:
+                arn = self._register(call, group, request)
+        return {"ModelPackageArn": arn}
+
+    def describe_model_package(self, call: Call, request: Document) -> Document:
+        """Describe a package by its ARN."""
+        return public(self._package(call, request["ModelPackageName"], "DescribeModelPackage")[1])
+
+    def batch_describe_model_package(self, call: Call, request: Document) -> Document:
+        """Describe several packages; those that cannot be are reported one by one."""
+        found, errors = {}, {}
+        for arn in request["ModelPackageArnList"]:
+            try:
+                _, package = self._package(call, arn, "DescribeModelPackage")
+            except ServiceError as error:
+                errors[arn] = {"ErrorCode": error.code, "ErrorResponse": error.message}
+            else:
+                found[arn] = public(package)
+        return {
+            "ModelPackageSummaries": found,
+            "BatchDescribeModelPackageErrorMap": errors,
+        }
+
+    def list_model_packages(self, call: Call, request: Document) -> Document:
+        """List the packages of one group, or all of the caller's account."""
+        prefix = f"{call.account_id}/{call.region}/"
+        if request.get("ModelPackageGroupName"):
+            group = arns.named(call, _GROUP, request["ModelPackageGroupName"])
+            authorized_group(self.context.store, call, "ListModelPackages", group)
+            prefix = f"{group.key}/"
+        wanted = request.get("ModelApprovalStatus")
+        table = self.context.store.table(f"sagemaker/{_KIND}")
+        items = [
+            item for _, item in table.scan(prefix)
+            if wanted in (None, item.get("ModelApprovalStatus"))
+        ]  # fmt: skip
+        page, more = _LIST.page(items, request)
+        members = (
+            "ModelPackageGroupName", "ModelPackageVersion", "ModelPackageArn",
+            "ModelPackageDescription", "CreationTime", "ModelPackageStatus",
+            "ModelApprovalStatus", "ModelLifeCycle",
+        )  # fmt: skip
+        return {"ModelPackageSummaryList": [pick(item, *members) for item in page], **more}
+
+    def update_model_package(self, call: Call, request: Document) -> Document:
+        """Approve, reject, annotate."""
+        name, _ = self._package(call, request["ModelPackageArn"], "UpdateModelPackage")
+        removed = set(request.get("CustomerMetadataPropertiesToRemove", []))
+
+        def change(package: Document) -> None:
+            kept = package.get("CustomerMetadataProperties", {})
+            kept = {key: value for key, value in kept.items() if key not in removed}
+            kept |= request.get("CustomerMetadataProperties", {})
+            check_properties(kept)
+            package["CustomerMetadataProperties"] = kept
+            package.update(pick(request, *_APPENDABLE))
+            package["LastModifiedTime"] = self.context.now()
+
+        package_records(self.context.store).change(name, change)
+        return {"ModelPackageArn": name.arn}
+
+    def delete_model_package(self, call: Call, request: Document) -> Document:
+        """Delete a package; its version number is not given again."""
+        name, _ = self._package(call, request["ModelPackageName"], "DeleteModelPackage")
+        package_records(self.context.store).delete(name)
+        tags.remove(self.context.store, name.arn)
+        return {}
+
+    def _package(self, call: Call, arn: str, action: str) -> tuple[ResourceName, Document]:
+        name = arns.named(call, _KIND, arn)
+        return name, authorized_package(self.context.store, call, action, name)
+
+    def _validate(self, call: Call, request: Document) -> None:
+        if not request.get("ModelPackageGroupName"):
+            raise ServiceError(
+                "ValidationException",
+                "The embedded AWS keeps only versioned packages: give ModelPackageGroupName.",
+            )
+        for member in _REFUSED:
+            if request.get(member):
+                raise ServiceError(
+                    "ValidationException", f"The embedded AWS does not perform {member}."
+                )
+        check_properties(request.get("CustomerMetadataProperties", {}))
+        objects = Objects(self.context.client("s3", call.account_id, call.region))
+        for container in request.get("InferenceSpecification", {}).get("Containers", []):
+            _check_model_data(objects, container.get("ModelDataUrl"))
+
+    def _registered(self, group: ResourceName, request: Document) -> str | None:
+        token = request.get("ClientToken")
+        if not token:
+            return None
+        packages = self.context.store.table(f"sagemaker/{_KIND}").scan(f"{group.key}/")
+        earlier = next((package for _, package in packages if package.get("_Token") == token), None)
+        if earlier is None:
+            return None
+        if earlier["_Digest"] != _digest(request):
+            raise ServiceError(
+                "ConflictException",
+                f"The ClientToken {token} was used before with other parameters.",
+            )
+        return str(earlier["ModelPackageArn"])
+
+    def _register(self, call: Call, group: ResourceName, request: Document) -> str:
+        def count(document: Document) -> None:
+            document["_LastVersion"] += 1
+
+        version = group_records(self.context.store).change(group, count)["_LastVersion"]
+        name = ResourceName(group.account_id, group.region, _KIND, f"{group.name}/{version}")
+        left_out = ("Tags", "ClientToken", "ModelPackageGroupName")
+        now = self.context.now()
+        document = {key: value for key, value in request.items() if key not in left_out} | {
+            "ModelPackageName": name.arn,
+            "ModelPackageArn": name.arn,
+            "ModelPackageGroupName": group.name,
+            "ModelPackageVersion": version,
+            "ModelApprovalStatus": request.get("ModelApprovalStatus", "PendingManualApproval"),
+            "ModelPackageStatus": "Completed",
+            "ModelPackageStatusDetails": {"ValidationStatuses": [], "ImageScanStatuses": []},
+            "CreationTime": now,
+            "LastModifiedTime": now,
+            "CreatedBy": {"IamIdentity": {"Arn": call.principal_arn}},
+            # In the same document as the package, so that no crash can part them.
+            "_Token": request.get("ClientToken"),
+            "_Digest": _digest(request),
+        }
+        package_records(self.context.store).insert(name, document)
+        tags.put(self.context.store, name.arn, request.get("Tags", []))
+        return name.arn
+
+
+def authorized_package(store: Store, call: Call, action: str, name: ResourceName) -> Document:
+    """Return the package if the caller may do ``action`` to it.
+
+    Raises:
+        ServiceError: AccessDeniedException, or ValidationException if there is no such package.
+    """
+    group = ResourceName(
+        name.account_id, name.region, _GROUP, name.name.rpartition("/")[0] or name.name
+    )
+    policy = (group_records(store).find(group) or {}).get("_Policy")
+    access.check(call, f"sagemaker:{action}", name, policy)
+    return package_records(store).get(name)
+
+
+def _check_model_data(objects: Objects, uri: str | None) -> None:
+    if uri is None or uri.endswith("/"):
+        return
+    try:
+        if objects.exists(uri):
+            return
+    except ObjectError as error:
+        raise ServiceError("ValidationException", str(error)) from error
+    raise ServiceError(
+        "ValidationException", f"Could not find model data at {uri}: no such object."
+    )
+
+
+def _digest(request: Document) -> str:
+    return hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest()
