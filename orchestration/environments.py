@@ -9,16 +9,26 @@ from __future__ import annotations
 import os
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from resources.administrators import Administrators, Identity
-from resources.aws import AccountName, AwsAccounts, AwsSettings
+from resources.aws import AccountName, AwsAccounts, AwsSettings, Credentials, make_client
 from resources.errors import Terminal
 from resources.platform import Platform
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+class Administrator(BaseModel):
+    """How to act as an account's administrator: a profile or a key, `{account_id}` filled in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    profile: str | None = None
+    access_key_id: str | None = None
+    secret_access_key: str | None = Field(default=None, repr=False)
 
 
 class Environment(BaseModel):
@@ -31,8 +41,8 @@ class Environment(BaseModel):
     endpoint_url: str | None = None
     accounts: dict[AccountName, str]
     sensor_interval_seconds: int = Field(ge=1)
-    administrator: Identity = Identity()
-    base: Identity = Identity()
+    administrator: Administrator = Administrator()
+    base_credentials: Credentials | None = None
     step_image: str | None = None
 
     @property
@@ -42,18 +52,26 @@ class Environment(BaseModel):
             region=self.region,
             endpoint_url=self.endpoint_url,
             accounts=self.accounts,
+            base_credentials=self.base_credentials,
             step_image=self.step_image,
         )
 
-    @property
-    def administrators(self) -> Administrators:
-        """Return the way to act as each account's administrator."""
-        return Administrators(self.aws, self.administrator)
+    def admin_client(self, service: str, account: AccountName) -> Any:
+        """Return a client that acts as the account's administrator; laying foundations needs it."""
+        who = self.administrator
+        fill = {"account": account, "account_id": self.accounts[account]}
+        credentials = None
+        if who.access_key_id is not None:
+            credentials = Credentials(
+                access_key_id=who.access_key_id.format(**fill),
+                secret_access_key=who.secret_access_key or "",
+            )
+        profile = None if who.profile is None else who.profile.format(**fill)
+        return make_client(service, self.aws, credentials=credentials, profile=profile)
 
     def doors(self) -> Platform:
         """Return the doors to AWS, opened as the orchestrator's role in each account."""
-        base = self.base.session(self.aws, "experimentation")
-        return Platform(AwsAccounts(self.aws, base=base))
+        return Platform(AwsAccounts(self.aws))
 
 
 def load_environment(name: str | None = None) -> Environment:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from resources.errors import PerennialError, Terminal, call, find
+from resources.errors import Missing, PerennialError, Terminal, call, find
 from resources.ingestion import IngestReport, ingest
 from resources.polling import wait_for
 
@@ -94,6 +94,21 @@ class FeatureStore:
             for start in range(0, len(additions), _ADD_AT_ONCE):
                 self._add(spec.name, additions[start : start + _ADD_AT_ONCE])
         return _facts_of(self._settled(spec.name))
+
+    def describe(self, name: str) -> FeatureGroupFacts:
+        """Return a group's facts.
+
+        Raises:
+            Missing: There is no such group.
+        """
+        found = self._describe(name)
+        if found is None:
+            raise Missing(
+                f"There is no feature group {name}; materialize it first.",
+                service="sagemaker",
+                operation="DescribeFeatureGroup",
+            )
+        return _facts_of(found)
 
     def ingest(
         self, name: str, records: Iterable[Mapping[str, Any]], *, threads: int = 4

@@ -137,6 +137,24 @@ class TrainingPipelines:
         )
         return str(answer["PipelineExecutionArn"])
 
+    def named(self, name: str, prefix: str) -> dict[str, str]:
+        """Return the executions whose display name starts with ``prefix``: ARN by display name.
+
+        Raises:
+            Missing: There is no such pipeline.
+        """
+        request = {"PipelineName": name, "SortBy": "CreationTime", "SortOrder": "Descending"}
+        found: dict[str, str] = {}
+        while True:
+            page = call(self._client.list_pipeline_executions, **request)
+            for each in page["PipelineExecutionSummaries"]:
+                display = each.get("PipelineExecutionDisplayName", "")
+                if display.startswith(prefix):
+                    found[display] = each["PipelineExecutionArn"]
+            if not page.get("NextToken"):
+                return found
+            request["NextToken"] = page["NextToken"]
+
     def describe(self, arn: str) -> ExecutionFacts:
         """Return an execution's facts.
 

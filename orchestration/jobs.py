@@ -1,0 +1,88 @@
+"""The jobs and the schedule of a use case. What assets do and when sensors fire is elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from usecases import asset_keys
+from usecases import run_tags as tags
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import (
+        UnresolvedAssetJobDefinition,
+    )
+
+    from usecases.declaration import UseCase
+
+
+def retrain_job(use_case: UseCase) -> UnresolvedAssetJobDefinition:
+    """Return the job from raw tables to an approved version.
+
+    In one process: its assets wait for AWS rather than compute, and a process per asset would cost
+    seconds each.
+    """
+    keys = [
+        *feature_keys(use_case),
+        asset_keys.training_set(use_case.name),
+        asset_keys.data_report(use_case.name),
+        asset_keys.model(use_case.name),
+        asset_keys.evaluation(use_case.name),
+        asset_keys.bias(use_case.name),
+        asset_keys.gate_report(use_case.name),
+        asset_keys.registry(use_case.name),
+        asset_keys.approval(use_case.name),
+    ]
+    return dg.define_asset_job(
+        f"retrain_{use_case.name}",
+        selection=_select(keys),
+        description=f"Train, judge, register and (by policy) approve {use_case.title}.",
+        tags={tags.RETRAIN: use_case.name},
+        executor_def=dg.in_process_executor,
+    )
+
+
+def release_job(use_case: UseCase) -> UnresolvedAssetJobDefinition:
+    """Return the job that starts the release which is due."""
+    return dg.define_asset_job(
+        f"release_{use_case.name}",
+        selection=_select([asset_keys.release(use_case.name)]),
+        description=f"Hand the approved version of {use_case.title} to CodePipeline.",
+        tags={tags.RELEASE: use_case.name},
+        executor_def=dg.in_process_executor,
+    )
+
+
+def refresh_job(use_cases: tuple[UseCase, ...]) -> UnresolvedAssetJobDefinition:
+    """Return the job that brings datasets and feature groups of all use cases up to date."""
+    return dg.define_asset_job(
+        "refresh_features",
+        selection=_select([key for each in use_cases for key in feature_keys(each)]),
+        description="Datasets and feature groups of every use case, from what has landed.",
+        executor_def=dg.in_process_executor,
+    )
+
+
+def retrain_schedule(use_case: UseCase, job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
+    """Return the use case's own schedule. It is started by a person: the governor renews anyway."""
+    return dg.ScheduleDefinition(
+        name=f"retrain_{use_case.name}_schedule",
+        job=job,
+        cron_schedule=use_case.retraining.schedule,
+        execution_timezone="UTC",
+        tags={tags.RETRAIN: use_case.name, tags.REASON: "schedule"},
+        description="Retrains whatever the sensors say.",
+    )
+
+
+def feature_keys(use_case: UseCase) -> list[list[str]]:
+    """Return the keys of a use case's datasets and feature groups."""
+    return [
+        *(asset_keys.dataset(use_case.name, each.name) for each in use_case.datasets),
+        *(asset_keys.feature_group(use_case.name, each.name) for each in use_case.feature_groups),
+    ]
+
+
+def _select(keys: list[list[str]]) -> dg.AssetSelection:
+    return dg.AssetSelection.assets(*(dg.AssetKey(key) for key in keys))

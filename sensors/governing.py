@@ -1,0 +1,111 @@
+"""What the freshness and the drift sensor share: facts for the governor, its verdict as a run.
+
+Deciding belongs to decisions.retraining. Both sensors ask it about the same facts, so both give the
+same run key; whichever comes first starts the run, and the other finds it in flight.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from decisions import freshness, retraining
+from decisions.retraining import Hold, Retrain, RetrainFacts
+from resources.serving import candidate_of, champion_of, package_fact
+from usecases import run_tags as tags
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dagster._core.definitions.unresolved_asset_job_definition import (
+        UnresolvedAssetJobDefinition,
+    )
+
+    from decisions.reports import DriftReport
+    from decisions.retraining import RunFact
+    from resources.model_registry import PackageFacts
+    from resources.platform import Platform
+    from usecases.declaration import UseCase
+
+    Job = UnresolvedAssetJobDefinition | dg.JobDefinition
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Where a use case stands: what has landed, what is champion, what waits."""
+
+    landed: Mapping[str, datetime | None]
+    champion: PackageFacts | None
+    candidate: PackageFacts | None
+
+    @property
+    def landed_through(self) -> datetime | None:
+        """Return the moment up to which every source has landed."""
+        known = [moment for moment in self.landed.values() if moment is not None]
+        return min(known) if known and len(known) == len(self.landed) else None
+
+    @property
+    def trained_through(self) -> datetime | None:
+        """Return the data time up to which the champion was trained."""
+        said = self.champion.metadata.get("trained_through") if self.champion else None
+        return datetime.fromisoformat(said) if said else None
+
+
+def situation_of(platform: Platform, use_case: UseCase) -> Situation:
+    """Ask the catalogue and the registry.
+
+    Raises:
+        Transient: AWS could not be asked just now.
+        Terminal: A source table is missing, or AWS refused.
+    """
+    database = use_case.sources.database
+    landed = {
+        table: platform.catalogue.landed_through(database, table)
+        for table in use_case.sources.tables
+    }
+    packages = platform.registry(use_case.name).packages()
+    champion = champion_of(packages)
+    candidate = candidate_of(packages)
+    awaited = candidate is not None and not package_fact(candidate).gates.startswith("failed")
+    return Situation(landed, champion, candidate if awaited else None)
+
+
+def govern(
+    use_case: UseCase,
+    situation: Situation,
+    runs: tuple[RunFact, ...],
+    *,
+    drift: DriftReport | None = None,
+) -> Retrain | Hold:
+    """Ask the governor."""
+    landed, trained = situation.landed_through, situation.trained_through
+    known = landed is not None and trained is not None
+    facts = RetrainFacts(
+        use_case=use_case.name,
+        champion_version=situation.champion.version if situation.champion else None,
+        trained_through=trained,
+        landed_through=landed,
+        drift=drift,
+        staleness=freshness.judge(landed, trained, use_case.retraining.max_age) if known else None,
+        runs=runs,
+        pending_version=situation.candidate.version if situation.candidate else None,
+    )
+    now = datetime.now(UTC).replace(tzinfo=None)
+    return retraining.decide(facts, use_case.retraining.policy, now)
+
+
+def run_request(use_case: UseCase, verdict: Retrain) -> dg.RunRequest:
+    """Return the training run that a verdict asks for."""
+    return dg.RunRequest(
+        run_key=verdict.run_key,
+        job_name=f"retrain_{use_case.name}",
+        tags={
+            tags.RETRAIN: use_case.name,
+            tags.EPISODE: verdict.episode,
+            tags.ATTEMPT: str(verdict.attempt),
+            tags.REASON: "; ".join(verdict.reasons)[:500],
+        },
+    )
