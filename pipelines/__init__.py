@@ -1,0 +1,1 @@
+"""What runs inside AWS, complete without Dagster: training templates, step scripts, releases."""
