@@ -10,6 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Self
 
 from localaws.core import sandbox
+from localaws.core.accounts import Accounts
 from localaws.core.context import ServerContext
 from localaws.core.gateway import Gateway
 from localaws.core.http import wsgi_application
@@ -50,10 +51,10 @@ class Server:
         self._listener = Listener(wsgi_application(self._handle), self._port)
         self.endpoint_url = f"http://{HOST}:{self._listener.port}"
         self._store = Store(self._state / "documents.sqlite")
-        self.context = ServerContext(self._store, self._state, self.endpoint_url)
+        self.context = ServerContext(self._store, self._state, self.endpoint_url, self._handle)
         self._moto = Moto()
         self._providers = _make_providers(PROVIDERS, self.context)
-        self._gateway = Gateway(self._moto, self._providers)
+        self._gateway = Gateway(Accounts(self._store), self._moto, self._providers)
         self._listener.start()
         for provider in self._providers.values():
             provider.start()
@@ -85,9 +86,11 @@ def _make_providers(paths: Iterable[str], context: ServerContext) -> dict[str, P
         try:
             module = importlib.import_module(module_name)
         except ModuleNotFoundError as error:
-            if error.name is None or not module_name.startswith(error.name):
+            if not (error.name or "").startswith("localaws.services."):
                 raise
-            _log.warning("Provider %s does not exist yet; its service is not there", path)
+            _log.warning(
+                "Provider %s does not exist yet (%s); its service is not there", path, error
+            )
             continue
         provider: Provider = getattr(module, class_name)(context)
         providers[provider.service] = provider

@@ -1,23 +1,34 @@
 """Who sends a request: account and principal, from the access key it is signed with.
 
-Signatures are not checked and permissions not decided here; see docs/localaws.md.
+Signatures are not checked and permissions not decided here; see docs/localaws.md. Handing out
+credentials belongs to services.sts.
 """
 
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from localaws.core.errors import ServiceError
 
+if TYPE_CHECKING:
+    from localaws.core.store import Store
+
 #: The account of base credentials, that is of any key that says nothing else.
 DEFAULT_ACCOUNT = "111111111111"
+#: Documents of the sessions STS has given out, by access key.
+SESSIONS = "sts/session"
 
 _SCOPE = re.compile(
     r"AWS4-HMAC-SHA256 Credential=([^/,\s]+)/\d{8}/([^/,\s]+)/([^/,\s]+)/aws4_request"
 )
 _ADMINISTRATOR_KEY = re.compile(r"LOCALAWS(\d{12})")
+
+#: AWS names the same two mishaps differently in its older, XML-speaking services.
+_EXPIRED = {"query": "ExpiredToken", "rest-xml": "ExpiredToken"}
+_INVALID = {"query": "InvalidClientTokenId", "rest-xml": "InvalidAccessKeyId"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,39 +64,46 @@ def scope_of(headers: dict[str, str]) -> Scope:
     return Scope(found[1], found[2], found[3])
 
 
-def caller_of(access_key: str) -> Caller:
-    """Return whose access key this is. The caller holds moto's lock.
+class Accounts:
+    """Knows every access key that is good for something."""
 
-    Raises:
-        ServiceError: The key was given by STS, but not by this server, or it has expired.
-    """
-    administrator = _ADMINISTRATOR_KEY.fullmatch(access_key)
-    if administrator:
-        return _administrator(administrator[1])
-    if access_key.startswith("ASIA"):
-        return _assumed(access_key)
-    return _administrator(DEFAULT_ACCOUNT)
+    def __init__(self, store: Store) -> None:
+        self._sessions = store.table(SESSIONS)
+
+    def caller(self, access_key: str, token: str | None, protocol: str) -> Caller:
+        """Return whose access key this is.
+
+        Args:
+            access_key: From the credential scope.
+            token: The session token sent along, if any.
+            protocol: The request's protocol; AWS's names of the errors depend on it.
+
+        Raises:
+            ServiceError: The key was given by STS, but not by this server, or it has expired.
+        """
+        administrator = _ADMINISTRATOR_KEY.fullmatch(access_key)
+        if administrator:
+            return _administrator(administrator[1])
+        if access_key.startswith("ASIA"):
+            return self._assumed(access_key, token, protocol)
+        return _administrator(DEFAULT_ACCOUNT)
+
+    def _assumed(self, access_key: str, token: str | None, protocol: str) -> Caller:
+        session = self._sessions.get(access_key)
+        if session is None or session["token"] != token:
+            raise ServiceError(
+                _INVALID.get(protocol, "UnrecognizedClientException"),
+                "The security token included in the request is invalid",
+                status=403,
+            )
+        if session["expires"] <= time.time():
+            raise ServiceError(
+                _EXPIRED.get(protocol, "ExpiredTokenException"),
+                "The security token included in the request is expired",
+                status=403,
+            )
+        return Caller(session["account_id"], session["arn"])
 
 
 def _administrator(account_id: str) -> Caller:
     return Caller(account_id, f"arn:aws:iam::{account_id}:user/administrator")
-
-
-def _assumed(access_key: str) -> Caller:
-    from moto.sts.models import sts_backends
-
-    for backends in list(sts_backends.values()):
-        for backend in list(backends.values()):
-            role = backend.get_assumed_role_from_access_key(access_key)
-            if role is None:
-                continue
-            if role.expiration <= datetime.now(UTC).replace(tzinfo=None):
-                raise ServiceError(
-                    "ExpiredToken",
-                    "The security token included in the request is expired",
-                    status=403,
-                )
-            return Caller(role.account_id, role.arn)
-    raise ServiceError(
-        "InvalidClientTokenId", "The security token included in the request is invalid", status=403
-    )

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
+from localaws.core import loopback
+
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from localaws.core.loopback import Handle
     from localaws.core.store import Store
 
 
@@ -28,10 +31,13 @@ class ServerContext:
         stopping: Set when the server is about to stop; background loops watch it.
     """
 
-    def __init__(self, store: Store, state: Path, endpoint_url: str) -> None:
+    def __init__(
+        self, store: Store, state: Path, endpoint_url: str, handle: Handle | None = None
+    ) -> None:
         self.store = store
         self.state = state
         self.endpoint_url = endpoint_url
+        self._handle = handle
         self.stopping = threading.Event()
         self._clients: dict[tuple[str, str, str], Any] = {}
         self._lock = threading.Lock()
@@ -55,13 +61,13 @@ class ServerContext:
             return self._clients[key]
 
     def _make_client(self, service: str, account_id: str, region: str) -> Any:
-        # The gateway reads the account from this reserved access key form, see gateway.accounts.
+        # The gateway reads the account from this reserved access key form, see core.accounts.
         session = boto3.session.Session(
             aws_access_key_id=f"LOCALAWS{account_id}",
             aws_secret_access_key="loopback",  # noqa: S106 - not a secret, loopback only
             region_name=region,
         )
-        return session.client(
+        client = session.client(
             service,
             endpoint_url=self.endpoint_url,
             config=Config(
@@ -70,3 +76,6 @@ class ServerContext:
                 max_pool_connections=32,
             ),
         )
+        if self._handle is not None:
+            loopback.attach(client, self._handle)
+        return client

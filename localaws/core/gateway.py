@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from botocore import xform_name
 
 from localaws.core import passthrough
-from localaws.core.accounts import caller_of, scope_of
+from localaws.core.accounts import scope_of
 from localaws.core.errors import ServiceError, not_implemented
 from localaws.core.http import Response
 from localaws.core.parsing import parse
@@ -25,7 +25,7 @@ from localaws.core.validation import validate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from localaws.core.accounts import Caller, Scope
+    from localaws.core.accounts import Accounts, Caller, Scope
     from localaws.core.http import Request
 
 _log = logging.getLogger(__name__)
@@ -36,7 +36,10 @@ _UNKNOWN = Route("localaws", "Unknown", None, "json")
 class Gateway:
     """Answers every AWS request of a server."""
 
-    def __init__(self, moto: passthrough.Moto, providers: Mapping[str, Provider]) -> None:
+    def __init__(
+        self, accounts: Accounts, moto: passthrough.Moto, providers: Mapping[str, Provider]
+    ) -> None:
+        self._accounts = accounts
         self._moto = moto
         self._providers = providers
 
@@ -63,8 +66,8 @@ class Gateway:
             return serialize_error(asked, failure, request_id)
 
     def _answer(self, asked: Route, scope: Scope, request: Request, request_id: str) -> Response:
-        with self._moto.lock:
-            caller = caller_of(scope.access_key)
+        token = request.headers.get("x-amz-security-token")
+        caller = self._accounts.caller(scope.access_key, token, asked.protocol)
         provider = self._providers.get(asked.service)
         method = None
         if provider is not None and asked.model is not None:

@@ -1,4 +1,4 @@
-"""A request's parameters, read by botocore's input shapes, for the json and rest-json protocols.
+"""A request's parameters, read by botocore's input shapes.
 
 Checking them does not belong here (validation).
 """
@@ -14,10 +14,10 @@ from urllib.parse import parse_qs
 from botocore.utils import parse_timestamp
 
 from localaws.core.errors import ServiceError
+from localaws.core.query_protocol import parse_form
+from localaws.core.values import from_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from localaws.core.http import Request
     from localaws.core.provider import Document
     from localaws.core.routing import Route
@@ -35,6 +35,8 @@ def parse(route: Route, request: Request) -> Document:
     try:
         if route.protocol == "json":
             return _structure(shape, json.loads(request.body or b"{}"))
+        if route.protocol == "query":
+            return parse_form(shape, request.body, request.query)
         return _rest(shape, route, request)
     except (ValueError, TypeError, AttributeError, binascii.Error) as error:
         raise ServiceError("SerializationException", f"Cannot read the request: {error}") from error
@@ -47,11 +49,11 @@ def _rest(shape: Any, route: Route, request: Request) -> Document:
         location = member.serialization.get("location")
         key = member.serialization.get("name", name)
         if location == "uri" and key in route.uri_parameters:
-            parsed[name] = _text(member, route.uri_parameters[key])
+            parsed[name] = from_text(member, route.uri_parameters[key])
         elif location == "querystring" and key in query:
             parsed[name] = _from_query(member, query[key])
         elif location == "header" and key.lower() in request.headers:
-            parsed[name] = _text(member, request.headers[key.lower()])
+            parsed[name] = from_text(member, request.headers[key.lower()])
         elif location == "headers":
             prefixed = _prefixed(request.headers, key.lower())
             if prefixed:
@@ -107,26 +109,8 @@ def _value(shape: Any, value: Any) -> Any:
 
 def _from_query(shape: Any, values: list[str]) -> Any:
     if shape.type_name == "list":
-        return [_text(shape.member, value) for value in values]
-    return _text(shape, values[0])
-
-
-def _text(shape: Any, text: str) -> Any:
-    kind = shape.type_name
-    if kind == "list":
-        return [_text(shape.member, part.strip()) for part in text.split(",")]
-    return _FROM_TEXT.get(kind, str)(text)
-
-
-_FROM_TEXT: dict[str, Callable[[str], Any]] = {
-    "integer": int,
-    "long": int,
-    "float": float,
-    "double": float,
-    "boolean": lambda text: text.lower() == "true",
-    "timestamp": parse_timestamp,
-    "blob": base64.b64decode,
-}
+        return [from_text(shape.member, value) for value in values]
+    return from_text(shape, values[0])
 
 
 def _prefixed(headers: dict[str, str], prefix: str) -> dict[str, str]:

@@ -20,7 +20,6 @@ _WHOLE_SERVICES = frozenset({"s3", "iam", "kms", "sns", "sqs", "logs", "events",
 
 #: Only these operations of these services.
 _OPERATIONS = {
-    "sts": frozenset({"AssumeRole", "GetCallerIdentity"}),
     "cloudwatch": frozenset(
         {"PutMetricData", "GetMetricData", "GetMetricStatistics", "ListMetrics"}
     ),

@@ -24,7 +24,7 @@ _live: set[subprocess.Popen[bytes]] = set()
 _live_lock = threading.Lock()
 
 
-def run(  # noqa: PLR0913 - each says one thing a caller must decide about a process
+def run(
     argv: list[str],
     *,
     folder: Path,

@@ -1,18 +1,18 @@
-"""Results and errors as HTTP responses: json and rest-json in full, the XML protocols' errors.
+"""Results and errors as HTTP responses, in the protocol of the request.
 
-Results of the XML protocols do not belong here: only moto answers those.
+Results in rest-xml do not belong here: only moto answers S3.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, datetime
-from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 from localaws.core.http import Response
+from localaws.core.query_protocol import write_result
+from localaws.core.values import timestamp
 
 if TYPE_CHECKING:
     from localaws.core.errors import ServiceError
@@ -32,6 +32,10 @@ def serialize_result(route: Route, result: Document, request_id: str) -> Respons
     shape = route.model.output_shape
     response = Response(route.model.http.get("responseCode", 200))
     response.headers["x-amzn-RequestId"] = request_id
+    if route.protocol == "query":
+        response.headers["Content-Type"] = "text/xml"
+        response.body = write_result(route.model, result, request_id)
+        return response
     response.headers["Content-Type"] = _JSON_TYPES[route.protocol]
     if shape is None:
         response.body = b"{}" if route.protocol == "json" else b""
@@ -124,30 +128,13 @@ def _value(shape: Any, value: Any) -> Any:
     if kind == "blob":
         return base64.b64encode(value if isinstance(value, bytes) else value.encode()).decode()
     if kind == "timestamp":
-        return _timestamp(shape.serialization.get("timestampFormat", "unixTimestamp"), value)
+        return timestamp(shape.serialization.get("timestampFormat", "unixTimestamp"), value)
     return value
-
-
-def _timestamp(style: str, value: Any) -> Any:
-    moment = _moment(value)
-    if style == "iso8601":
-        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    if style == "rfc822":
-        return format_datetime(moment, usegmt=True)
-    return round(moment.timestamp(), 3)
-
-
-def _moment(value: Any) -> datetime:
-    if isinstance(value, datetime):
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return datetime.fromtimestamp(value, UTC)
-    raise TypeError(f"a timestamp must be a datetime or epoch seconds, not {value!r}")
 
 
 def _header(shape: Any, value: Any) -> str:
     if shape.type_name == "timestamp":
-        return str(_timestamp(shape.serialization.get("timestampFormat", "rfc822"), value))
+        return str(timestamp(shape.serialization.get("timestampFormat", "rfc822"), value))
     if shape.type_name == "boolean":
         return "true" if value else "false"
     if shape.type_name == "list":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 #: Dotted ``module:Class`` of every provider, imported when the server starts.
 PROVIDERS = (
+    "localaws.services.sts.provider:StsProvider",
     "localaws.services.athena.provider:AthenaProvider",
     "localaws.services.featurestore.provider:FeatureStoreRuntimeProvider",
     "localaws.services.sagemaker.provider:SageMakerProvider",

@@ -1,0 +1,61 @@
+"""Providers' boto3 clients without the socket: the same request, handed to the gateway directly.
+
+Through the port, providers waiting for each other could take all of the listener's threads and
+then wait for ever. Everything else of a call is as for any other client.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from botocore.awsrequest import AWSResponse
+from urllib3.response import HTTPResponse
+
+from localaws.core.http import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from localaws.core.http import Response
+
+    Handle = Callable[[Request], Response]
+
+
+def attach(client: Any, handle: Handle) -> None:
+    """Make a boto3 client send its requests to ``handle``."""
+
+    def send(request: Any, **_: Any) -> AWSResponse:
+        response = handle(_request_of(request))
+        raw = HTTPResponse(
+            body=io.BytesIO(response.body),
+            headers=response.headers,
+            status=response.status,
+            preload_content=False,
+        )
+        return AWSResponse(request.url, response.status, raw.headers, raw)
+
+    client.meta.events.register("before-send", send)
+
+
+def _request_of(prepared: Any) -> Request:
+    url = urlsplit(prepared.url)
+    headers = {name.lower(): _text(value) for name, value in prepared.headers.items()}
+    headers["host"] = url.netloc
+    headers.pop("transfer-encoding", None)
+    body = _bytes(prepared.body)
+    headers["content-length"] = str(len(body))
+    return Request(prepared.method, url.path or "/", url.query, headers, body)
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _bytes(body: Any) -> bytes:
+    if body is None:
+        return b""
+    if isinstance(body, str):
+        return body.encode()
+    return bytes(body) if isinstance(body, bytes | bytearray) else bytes(body.read())

@@ -1,0 +1,85 @@
+"""The query protocol: parameters as a flat form, results as XML. STS speaks it.
+
+Its errors are written with all others, in serializing. moto reads and writes its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+from xml.sax.saxutils import escape
+
+from localaws.core.values import from_text, timestamp
+
+if TYPE_CHECKING:
+    from localaws.core.provider import Document
+
+
+def parse_form(shape: Any, body: bytes, query: str) -> Document:
+    """Return the parameters of a form like ``Tags.member.1.Key=a``."""
+    form = dict(parse_qsl(body.decode() or query, keep_blank_values=True))
+    return _structure(shape, form, "")
+
+
+def write_result(operation: Any, result: Document, request_id: str) -> bytes:
+    """Return the XML document of a result."""
+    shape = operation.output_shape
+    name = operation.name
+    wrapper = shape.serialization.get("resultWrapper", f"{name}Result") if shape else None
+    inner = "" if shape is None else f"<{wrapper}>{_members_xml(shape, result)}</{wrapper}>"
+    namespace = operation.service_model.metadata.get("xmlNamespace", "")
+    return (
+        f'<{name}Response xmlns="{namespace}">{inner}'
+        f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>"
+        f"</{name}Response>"
+    ).encode()
+
+
+def _structure(shape: Any, form: dict[str, str], prefix: str) -> Document:
+    parsed: Document = {}
+    for name, member in shape.members.items():
+        key = prefix + member.serialization.get("name", name)
+        if key in form or any(sent.startswith(f"{key}.") for sent in form):
+            parsed[name] = _value(member, form, key)
+    return parsed
+
+
+def _value(shape: Any, form: dict[str, str], key: str) -> Any:
+    if shape.type_name == "structure":
+        return _structure(shape, form, f"{key}.")
+    if shape.type_name == "list":
+        return _list(shape, form, key)
+    return from_text(shape, form[key])
+
+
+def _list(shape: Any, form: dict[str, str], key: str) -> list[Any]:
+    name = shape.member.serialization.get("name", "member")
+    base = key if shape.serialization.get("flattened") else f"{key}.{name}"
+    items: list[Any] = []
+    while True:
+        item = f"{base}.{len(items) + 1}"
+        if item not in form and not any(sent.startswith(f"{item}.") for sent in form):
+            return items
+        items.append(_value(shape.member, form, item))
+
+
+def _members_xml(shape: Any, value: Document) -> str:
+    return "".join(
+        _xml(member.serialization.get("name", name), member, value[name])
+        for name, member in shape.members.items()
+        if value.get(name) is not None
+    )
+
+
+def _xml(tag: str, shape: Any, value: Any) -> str:
+    kind = shape.type_name
+    if kind == "structure":
+        inner = _members_xml(shape, value)
+    elif kind == "list":
+        name = shape.member.serialization.get("name", "member")
+        inner = "".join(_xml(name, shape.member, item) for item in value)
+    elif kind == "timestamp":
+        inner = timestamp(shape.serialization.get("timestampFormat", "iso8601"), value)
+    else:
+        inner = escape(str(value).lower() if kind == "boolean" else str(value))
+    return f"<{tag}>{inner}</{tag}>"
