@@ -8,6 +8,7 @@ training, evaluation and serving all encode with this very code.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import math
 import sys
@@ -141,7 +142,8 @@ def input_fn(body: bytes | str, content_type: str) -> list[dict[str, Any]]:
     """Read `{"instances": [{feature: value, ...}, ...]}`.
 
     Raises:
-        ValueError: The content type, the JSON or its shape is not that.
+        ValueError: The content type, the JSON or its shape is not that, or, inside an artifact, an
+            instance does not fit its features.
     """
     if content_type.partition(";")[0].strip().lower() != _JSON:
         raise ValueError(f"content type is {content_type!r}; expected {_JSON}")
@@ -154,6 +156,9 @@ def input_fn(body: bytes | str, content_type: str) -> list[dict[str, Any]]:
     instances = document["instances"]
     if not isinstance(instances, list) or not 0 < len(instances) <= MAX_INSTANCES:
         raise ValueError(f"instances must be a list of 1 to {MAX_INSTANCES} objects")
+    encoding = _own_encoding()
+    if encoding is not None:  # here already, where a refusal counts as the caller's fault
+        instance_columns(instances, encoding)
     return instances
 
 
@@ -216,6 +221,13 @@ def _value(at: int, name: str, kind: str, value: Any) -> float | str | None:
             return number
     expected = "a finite number" if kind == "numeric" else "a text, whole number or boolean"
     raise ValueError(f"instances[{at}].{name} is {str(value)[:80]!r}; expected {expected} or null")
+
+
+@functools.cache
+def _own_encoding() -> Encoding | None:
+    """Give the encoding of the artifact in whose `code/` this file lies, if it lies in one."""
+    path = Path(__file__).resolve().parent.parent / "model.json"
+    return Encoding.from_document(json.loads(path.read_bytes())) if path.is_file() else None
 
 
 def _refuse_constant(name: str) -> float:

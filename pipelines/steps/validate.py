@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from decisions.gates import Gate
 from decisions.reports import ColumnReport, DataReport
-from pipelines.steps import command, data
+from pipelines.steps import command, data, train
 from pipelines.steps.command import ML_INPUT, ML_OUTPUT, StepError
 from pipelines.steps.config import Feature, StepConfig, read_config
 
@@ -39,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     def body() -> None:
         config = read_config(found.config)
         check_gates(config)
+        train.parameters(config)  # refuses what the pipeline decides itself
         table = read_training_set(found.training_set, found.training_set_sha256)
         report = inspect(table, config)
         command.write_json(found.output / "data_report.json", report.model_dump(mode="json"))
