@@ -59,7 +59,7 @@ def contract_sql(dataset: Dataset, database: str) -> str:
         )
         counts.append(exp.alias_(counted, f"b{number}"))
     table = exp.table_(dataset.name, db=database, quoted=True)
-    return exp.select(*counts).from_(table).sql(dialect="athena")
+    return str(exp.select(*counts).from_(table).sql(dialect="athena"))
 
 
 def promises(dataset: Dataset) -> list[tuple[str, str, exp.Expression]]:

@@ -131,7 +131,12 @@ def materialize(
         return False, {}
     made = f"{dataset.name}__{digest[:16]}"
     prefix = f"datasets/{use_case.name}/{dataset.name}/{digest}/"
-    query = sql.bind(use_case.queries[dataset.name], **window.parameters)
+    query = sql.bind(
+        use_case.queries[dataset.name],
+        window_start=window.start,
+        window_end=window.as_of,
+        as_of=window.as_of,
+    )
     metadata = create_table_as(platform, database, made, prefix=prefix, query=query, salt=salt)
     table = platform.catalogue.table(database, made)
     breaches = schema_breaches(dataset, table.columns)

@@ -32,13 +32,14 @@ def create_table_as(name: str, query: str, *, location: str) -> str:
         properties=properties,
         expression=sqlglot.parse_one(query, dialect=_DIALECT),
     )
-    return statement.sql(dialect=_DIALECT)
+    return str(statement.sql(dialect=_DIALECT))
 
 
 def sample(name: str, columns: Sequence[str], rows: int) -> str:
     """Return a SELECT of at most ``rows`` rows."""
     picked = [exp.column(column, quoted=True) for column in columns]
-    return exp.select(*picked).from_(exp.table_(name, quoted=True)).limit(rows).sql(_DIALECT)
+    query = exp.select(*picked).from_(exp.table_(name, quoted=True)).limit(rows)
+    return str(query.sql(_DIALECT))
 
 
 def unwritten_records(
@@ -69,7 +70,7 @@ def unwritten_records(
     picked = [_column(name, "d") for name in columns]
     absent = exp.Is(this=_column(record_id, "o"), expression=exp.Null())
     joined = exp.select(*picked).from_(row).join(kept, on=exp.and_(*same), join_type="left")
-    return joined.where(absent).sql(_DIALECT)
+    return str(joined.where(absent).sql(_DIALECT))
 
 
 def iso_text(moment: exp.Expression) -> exp.Expression:

@@ -21,11 +21,6 @@ class Window:
     start: datetime
     as_of: datetime
 
-    @property
-    def parameters(self) -> dict[str, datetime]:
-        """Return the values of the SQL files' placeholders."""
-        return {"window_start": self.start, "window_end": self.as_of, "as_of": self.as_of}
-
 
 def landed_through(platform: Platform, use_case: UseCase) -> datetime:
     """Return the moment up to which every source of the use case has landed.

@@ -7,9 +7,13 @@ Names, policies and clients do not belong here.
 from __future__ import annotations
 
 import os
+import sys
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -69,6 +73,21 @@ class Environment(BaseModel):
         profile = None if who.profile is None else who.profile.format(**fill)
         return make_client(service, self.aws, credentials=credentials, profile=profile)
 
+    def embedded_server(self, state: Path) -> list[str] | None:
+        """Return the command that serves this environment's AWS here, if its endpoint is here."""
+        if self.endpoint_url is None or not _is_loopback(self.endpoint_url):
+            return None
+        port = urlsplit(self.endpoint_url).port
+        return [sys.executable, "-m", "localaws", "--port", str(port), "--state", str(state)]
+
+    def answers(self) -> bool:
+        """Say whether the embedded AWS of this environment is up."""
+        try:
+            with urlopen(f"{self.endpoint_url}/_localaws/health", timeout=2) as answer:  # noqa: S310 - loopback, from our own file
+                return bool(answer.status == HTTPStatus.OK)
+        except OSError:
+            return False
+
     def doors(self) -> Platform:
         """Return the doors to AWS, opened as the orchestrator's role in each account."""
         return Platform(AwsAccounts(self.aws))
@@ -96,6 +115,10 @@ def load_environment(name: str | None = None) -> Environment:
         raise Terminal(f"{path}: {error}") from error
     override = os.environ.get("PERENNIAL_AWS_ENDPOINT_URL")
     return environment.model_copy(update={"endpoint_url": override}) if override else environment
+
+
+def _is_loopback(url: str) -> bool:
+    return urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}
 
 
 @cache

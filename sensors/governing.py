@@ -82,14 +82,16 @@ def govern(
 ) -> Retrain | Hold:
     """Ask the governor."""
     landed, trained = situation.landed_through, situation.trained_through
-    known = landed is not None and trained is not None
+    staleness = None
+    if landed is not None and trained is not None:
+        staleness = freshness.judge(landed, trained, use_case.retraining.max_age)
     facts = RetrainFacts(
         use_case=use_case.name,
         champion_version=situation.champion.version if situation.champion else None,
         trained_through=trained,
         landed_through=landed,
         drift=drift,
-        staleness=freshness.judge(landed, trained, use_case.retraining.max_age) if known else None,
+        staleness=staleness,
         runs=runs,
         pending_version=situation.candidate.version if situation.candidate else None,
     )

@@ -1,0 +1,164 @@
+"""`perennial ...`: what an engineer types. Each command is a few calls; the work is elsewhere."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from datetime import datetime  # noqa: TC003 - typer reads annotations at run time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from resources.errors import PerennialError, Terminal
+from usecases.errors import DeclarationError
+
+if TYPE_CHECKING:
+    from resources.platform import Platform
+    from usecases.declaration import UseCase
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Models that renew themselves.",
+)
+console = Console()
+errors = Console(stderr=True)
+
+Model = Annotated[str, typer.Argument(help="The use case, for example flight_delay.")]
+Version = Annotated[
+    int | None, typer.Option(help="Its version; by default the newest that awaits approval.")
+]
+
+
+def main() -> None:
+    """Run a command; an error that was foreseen is one message and exit code 1."""
+    try:
+        app()
+    except (PerennialError, DeclarationError) as error:
+        errors.print(f"[bold red]error:[/] {error}", soft_wrap=True, highlight=False)
+        sys.exit(1)
+
+
+@app.command()
+def up() -> None:
+    """Start what this environment needs here, lay its foundations, start the Dagster daemon."""
+    from orchestration.local import start_everything
+
+    for line in start_everything():
+        console.print(line)
+
+
+@app.command()
+def down() -> None:
+    """Stop the processes that `up` started. Everything they knew is kept."""
+    from orchestration.local import stop_everything
+
+    for line in stop_everything():
+        console.print(line)
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Where the UI listens, on 127.0.0.1.")] = 3000,
+) -> None:
+    """Serve the Dagster UI on this state until interrupted."""
+    from orchestration.local import serve_ui, start_everything
+
+    for line in start_everything():
+        console.print(line)
+    serve_ui(port)
+
+
+@app.command()
+def demo() -> None:
+    """Show the whole loop: train, release, land drift, renew, release again."""
+    from orchestration.demo import run
+
+    run(console)
+
+
+@app.command()
+def land(
+    until: Annotated[datetime, typer.Option(help="Land what was known by then (UTC).")],
+) -> None:
+    """Land raw data as the upstream team would, up to a moment of 2013."""
+    from orchestration.upstream import land as land_until
+
+    platform = _platform()
+    report = land_until(platform.accounts, platform.names, until)
+    for table in report.tables:
+        console.print(
+            f"{table.table}: {table.added} partitions added, {table.restated} restated, "
+            f"{table.unchanged} unchanged; landed through {table.landed_through}"
+        )
+
+
+@app.command()
+def check() -> None:
+    """Read every declaration strictly, and see that each account can be reached."""
+    from orchestration.status import reachable
+
+    for use_case in _use_cases():
+        console.print(f"{use_case.name}: declared well, digest {use_case.digest[:12]}")
+    for line in reachable(_platform()):
+        console.print(line)
+
+
+@app.command()
+def status() -> None:
+    """Show, per model, what is registered, what serves where, and what the governor says."""
+    from orchestration.status import tables
+
+    for table in tables(_platform(), _use_cases()):
+        console.print(table)
+
+
+@app.command()
+def approve(model: Model, version: Version = None) -> None:
+    """Approve a version whose gates passed; the approval sensor releases it."""
+    from assets.registry import approve as approve_version
+
+    package = approve_version(_platform(), _use_case(model), version, by=getpass.getuser())
+    console.print(f"version {package.version} of {model} is approved; its release follows")
+
+
+@app.command()
+def reject(
+    model: Model,
+    reason: Annotated[str, typer.Option(help="Why; it is kept with the version.")],
+    version: Version = None,
+) -> None:
+    """Reject a version. If it serves, the approved one before it is released in its place."""
+    from assets.registry import reject as reject_version
+
+    package = reject_version(
+        _platform(), _use_case(model), version, by=getpass.getuser(), reason=reason
+    )
+    console.print(f"version {package.version} of {model} is rejected")
+
+
+def _platform() -> Platform:
+    from orchestration.environments import platform
+
+    return platform()
+
+
+def _use_cases() -> tuple[UseCase, ...]:
+    from usecases.declaration import load_use_cases, use_case_roots
+
+    return load_use_cases(*use_case_roots(os.environ))
+
+
+def _use_case(name: str) -> UseCase:
+    found = {each.name: each for each in _use_cases()}
+    if name not in found:
+        known = ", ".join(sorted(found)) or "none"
+        raise Terminal(f"There is no use case {name!r}; declared are: {known}.")
+    return found[name]
+
+
+if __name__ == "__main__":
+    main()

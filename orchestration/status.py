@@ -1,0 +1,80 @@
+"""Where every model stands, as tables for a terminal. Gathers and shows; changes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from rich.table import Table
+
+from orchestration.home import dagster_home
+from resources.errors import PerennialError, call
+from sensors.drift import report_for
+from sensors.governing import govern, situation_of
+from sensors.runs import training_runs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from decisions.retraining import RunFact
+    from resources.aws import AccountName
+    from resources.platform import Platform
+    from usecases.declaration import UseCase
+
+
+def reachable(platform: Platform) -> Iterator[str]:
+    """Yield a line per account: whom we are there, or why we are not."""
+    for account, account_id in platform.accounts.settings.accounts.items():
+        sts = platform.accounts.client("sts", account)
+        try:
+            arn = call(sts.get_caller_identity)["Arn"]
+        except PerennialError as error:
+            yield f"{account} ({account_id}): {error}"
+        else:
+            yield f"{account} ({account_id}): {arn}"
+
+
+def tables(platform: Platform, use_cases: tuple[UseCase, ...]) -> Iterator[Table]:
+    """Yield one table per use case."""
+    runs = _runs([each.name for each in use_cases])
+    for use_case in use_cases:
+        table = Table(title=use_case.title, show_header=False, title_justify="left")
+        for row in _rows(platform, use_case, runs[use_case.name]):
+            table.add_row(*row)
+        yield table
+
+
+def _rows(
+    platform: Platform, use_case: UseCase, runs: tuple[RunFact, ...]
+) -> Iterator[tuple[str, str]]:
+    situation = situation_of(platform, use_case)
+    for name, moment in situation.landed.items():
+        yield f"landed {name}", str(moment or "unknown")
+    for package in platform.registry(use_case.name).packages(limit=5):
+        yield (
+            f"version {package.version}",
+            f"{package.approval}, gates {package.metadata.get('gates', 'not judged')}",
+        )
+    for stage in use_case.release.stages:
+        yield f"serves in {stage}", _serving(platform, use_case, cast("AccountName", stage))
+    found = report_for(platform, use_case, situation)
+    yield "drift", found[1].why if found else "no champion to compare with"
+    verdict = govern(use_case, situation, runs, drift=found[1] if found else None)
+    said = verdict.why if verdict.verdict == "hold" else "; ".join(verdict.reasons)
+    yield "governor", f"{verdict.verdict}: {said}"
+
+
+def _serving(platform: Platform, use_case: UseCase, stage: AccountName) -> str:
+    facts = platform.endpoints(stage).describe(platform.names.endpoint(use_case.name))
+    if facts is None:
+        return "nothing"
+    version = (facts.package_arn or "unknown").rpartition("/")[2]
+    return f"version {version}, {facts.status}"
+
+
+def _runs(names: list[str]) -> dict[str, tuple[RunFact, ...]]:
+    import dagster as dg
+
+    if not (dagster_home() / "dagster.yaml").exists():
+        return dict.fromkeys(names, ())
+    with dg.DagsterInstance.from_config(str(dagster_home())) as instance:
+        return training_runs(instance, names)
