@@ -1,9 +1,11 @@
 """A use case as the rest of the project sees it: one frozen value per folder.
 
-Composes: strict_yaml reads, fields.py shapes, diagnosis.py explains, checks.py cross-examines. The
-SQL is read here too, so a UseCase is complete: its digest changes when anything it says changes.
+Composes: strict_yaml reads, fields.py shapes, diagnosis.py explains, checks.py and query_checks.py
+cross-examine. The SQL is read too, so a UseCase is complete: its digest changes when anything it
+says changes.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +14,7 @@ from pydantic import Field, ValidationError
 
 from decisions.gates import Gate
 from decisions.model import Fact, digest_of
-from usecases import checks, diagnosis, sql, strict_yaml
+from usecases import checks, diagnosis, query_checks, sql, strict_yaml
 from usecases.errors import DeclarationError, Problem
 from usecases.fields import (
     Approval,
@@ -138,10 +140,10 @@ def load_use_case(folder: Path) -> UseCase:
         shaped = UseCase.model_validate_json(diagnosis.as_json(document), strict=True)
     except ValidationError as error:
         raise DeclarationError(diagnosis.explain(document, UseCase, error)) from error
-    queries, problems = checks.read_queries(document, shaped.datasets)
+    queries, problems = query_checks.read_queries(document, shaped.datasets)
     use_case = shaped.model_copy(update={"folder": folder, "queries": queries})
     problems.extend(checks.cross_examine(document, use_case))
-    problems.extend(checks.check_queries(use_case))
+    problems.extend(query_checks.check_queries(use_case))
     if problems:
         raise DeclarationError(problems)
     return use_case
@@ -151,10 +153,11 @@ def load_use_cases(*roots: Path) -> tuple[UseCase, ...]:
     """Read every folder below the roots that holds a usecase.yaml, sorted by name.
 
     Raises:
-        DeclarationError: With every problem of every folder, and any name declared twice.
+        DeclarationError: With every problem of every folder, any name declared twice, and any root
+            that is no folder.
     """
     loaded: dict[str, UseCase] = {}
-    problems: list[Problem] = []
+    problems = [_no_root(root) for root in roots if not root.is_dir()]
     for folder in sorted(file.parent for root in roots for file in root.glob(f"*/{FILE}")):
         try:
             use_case = load_use_case(folder)
@@ -171,8 +174,6 @@ def load_use_cases(*roots: Path) -> tuple[UseCase, ...]:
 
 def use_case_roots(environment: Mapping[str, str], *, own: Path | None = None) -> tuple[Path, ...]:
     """Give the project's own root and those that PERENNIAL_USECASES adds."""
-    import os
-
     further = environment.get("PERENNIAL_USECASES", "").split(os.pathsep)
     first = own or Path(__file__).parent
     return (first, *(Path(root) for root in further if root))
@@ -187,6 +188,12 @@ def _refuse_computed(document: strict_yaml.Document) -> None:
     ]
     if found:
         raise DeclarationError(found)
+
+
+def _no_root(root: Path) -> Problem:
+    return Problem(
+        root, 1, "", "no such folder", "a folder of use cases", "correct PERENNIAL_USECASES"
+    )
 
 
 def _twice(folder: Path, first: UseCase) -> Problem:
