@@ -151,9 +151,8 @@ def _follow(stage: Stage, renewal: Renewal) -> None:
         stage.platform, stage.use_case, renewal, stage.say, timeout=_RELEASE_SECONDS
     )
     took = renewal.marks["serving"] - renewal.marks["landed"]
-    stage.say(
-        f"[green]version {renewal.package.version if renewal.package else '?'} serves in prod, {took:.1f} s after its data had landed[/]"
-    )
+    version = renewal.package.version if renewal.package else "unknown"
+    stage.say(f"[green]version {version} serves in prod, {took:.1f} s after its data landed[/]")
 
 
 def _land(stage: Stage, until: datetime) -> None:

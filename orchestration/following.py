@@ -150,7 +150,8 @@ def _tell_stages(
             seconds = (stage.ended_at - stage.started_at).total_seconds()
             renewal.stage_seconds[stage.name] = seconds
             say(
-                f"CodePipeline {stage.name}: {stage.status} after {seconds:.1f} s {stage.error or ''}"
+                f"CodePipeline {stage.name}: {stage.status} after {seconds:.1f} s"
+                f"{f' {stage.error}' if stage.error else ''}"
             )
         else:
             say(f"CodePipeline {stage.name}: {stage.status}")

@@ -97,7 +97,9 @@ def serve_ui(port: int) -> None:
     sys.stdout.flush()
     os.chdir(ROOT)
     argv = [sys.executable, "-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(port)]
-    os.execve(argv[0], [*argv, "-w", "workspace.yaml"], process_environment())
+    argv += ["-w", "workspace.yaml"]
+    # No shell is wanted: the UI takes this process's place.
+    os.execve(argv[0], argv, process_environment())  # noqa: S606
 
 
 def _refuse_taken(port: int) -> None:

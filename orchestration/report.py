@@ -110,7 +110,7 @@ def _answer(answer: dict[str, Any]) -> dict[str, Any]:
 
 def _cell(value: Any) -> str:
     if value is None or value == []:
-        return "–"
+        return "-"
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, dict):
