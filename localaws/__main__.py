@@ -10,6 +10,8 @@ import threading
 from pathlib import Path
 
 from localaws.core.listener import PortInUseError
+from localaws.core.lockfile import StateInUseError
+from localaws.core.snapshot import SnapshotError
 from localaws.server import Server
 
 
@@ -27,7 +29,7 @@ def main() -> int:
     server = Server(arguments.state, arguments.port)
     try:
         server.start()
-    except PortInUseError as error:
+    except (PortInUseError, StateInUseError, SnapshotError) as error:
         sys.stderr.write(f"localaws: {error}\n")
         return 1
     sys.stdout.write(f"localaws ready at {server.endpoint_url}\n")

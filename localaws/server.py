@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
+import threading
 from typing import TYPE_CHECKING, Self
 
 from localaws.core import sandbox
@@ -14,7 +16,9 @@ from localaws.core.accounts import Accounts
 from localaws.core.context import ServerContext
 from localaws.core.gateway import Gateway
 from localaws.core.http import wsgi_application
+from localaws.core.keeper import Keeper
 from localaws.core.listener import HOST, Listener
+from localaws.core.lockfile import StateLock
 from localaws.core.passthrough import Moto
 from localaws.core.store import Store
 from localaws.services import PROVIDERS
@@ -28,18 +32,22 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+#: moto's state belongs to the process, so a process can have one server at a time.
+_only_one = threading.Lock()
+
 
 class Server:
     """An AWS on 127.0.0.1.
 
     Attributes:
         endpoint_url: Where to reach it, once started.
-        context: What its providers use.
+        context: What its providers use, once started.
     """
 
     def __init__(self, state: Path, port: int = 0) -> None:
         self._state = state
         self._port = port
+        self._undo = contextlib.ExitStack()
         self.endpoint_url = ""
 
     def start(self) -> None:
@@ -47,26 +55,20 @@ class Server:
 
         Raises:
             PortInUseError: The port is taken.
+            StateInUseError: Another server uses the state folder.
+            SnapshotError: The state was written by another version or is damaged.
+            RuntimeError: This process runs a server already.
         """
-        self._listener = Listener(wsgi_application(self._handle), self._port)
-        self.endpoint_url = f"http://{HOST}:{self._listener.port}"
-        self._store = Store(self._state / "documents.sqlite")
-        self.context = ServerContext(self._store, self._state, self.endpoint_url, self._handle)
-        self._moto = Moto()
-        self._providers = _make_providers(PROVIDERS, self.context)
-        self._gateway = Gateway(Accounts(self._store), self._moto, self._providers)
-        self._listener.start()
-        for provider in self._providers.values():
-            provider.start()
+        if not _only_one.acquire(blocking=False):
+            raise RuntimeError("this process runs an embedded AWS already; stop that one first")
+        with contextlib.ExitStack() as undo:
+            undo.callback(_only_one.release)
+            self._open(undo)
+            self._undo = undo.pop_all()
 
     def stop(self) -> None:
-        """Stop jobs and port, and write the state down. Whatever was under way resumes at start."""
-        self.context.stopping.set()
-        for provider in self._providers.values():
-            provider.stop()
-        sandbox.stop_all()
-        self._listener.stop()
-        self._store.close()
+        """Stop jobs and port and save the state. What was under way resumes at the next start."""
+        self._undo.close()
 
     def __enter__(self) -> Self:
         self.start()
@@ -74,6 +76,34 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def _open(self, undo: contextlib.ExitStack) -> None:
+        # Each line says how it is undone; the stack undoes in the opposite order.
+        undo.callback(StateLock(self._state).release)
+        listener = Listener(wsgi_application(self._handle), self._port)
+        undo.callback(listener.stop)
+        self.endpoint_url = f"http://{HOST}:{listener.port}"
+        store = Store(self._state / "documents.sqlite")
+        undo.callback(store.close)
+        moto = Moto()
+        keeper = Keeper(moto, self._state / "moto")
+        keeper.load()
+        undo.callback(keeper.stop)
+        self.context = ServerContext(store, self._state, self.endpoint_url, self._handle)
+        providers = _make_providers(PROVIDERS, self.context)
+        self._gateway = Gateway(Accounts(store), moto, providers, lambda: keeper.problem)
+        keeper.start()
+        listener.start()
+        undo.callback(self._end_work, list(providers.values()), listener)
+        for provider in providers.values():
+            provider.start()
+
+    def _end_work(self, providers: list[Provider], listener: Listener) -> None:
+        self.context.stopping.set()
+        for provider in providers:
+            provider.stop()
+        sandbox.stop_all()
+        listener.stop()
 
     def _handle(self, request: Request) -> Response:
         return self._gateway.handle(request)
@@ -88,9 +118,7 @@ def _make_providers(paths: Iterable[str], context: ServerContext) -> dict[str, P
         except ModuleNotFoundError as error:
             if not (error.name or "").startswith("localaws.services."):
                 raise
-            _log.warning(
-                "Provider %s does not exist yet (%s); its service is not there", path, error
-            )
+            _log.warning("Provider %s is not there yet (%s); nor is its service", path, error)
             continue
         provider: Provider = getattr(module, class_name)(context)
         providers[provider.service] = provider

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from botocore import xform_name
 
-from localaws.core import passthrough
+from localaws.core import long_poll
 from localaws.core.accounts import scope_of
+from localaws.core.allowed import is_allowed
 from localaws.core.errors import ServiceError, not_implemented
 from localaws.core.http import Response
 from localaws.core.parsing import parse
@@ -23,13 +24,15 @@ from localaws.core.serializing import serialize_error, serialize_result
 from localaws.core.validation import validate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from localaws.core.accounts import Accounts, Caller, Scope
     from localaws.core.http import Request
+    from localaws.core.passthrough import Moto
 
 _log = logging.getLogger(__name__)
 
+_LONG_POLL = ("sqs", "ReceiveMessage", "json")
 _UNKNOWN = Route("localaws", "Unknown", None, "json")
 
 
@@ -37,9 +40,14 @@ class Gateway:
     """Answers every AWS request of a server."""
 
     def __init__(
-        self, accounts: Accounts, moto: passthrough.Moto, providers: Mapping[str, Provider]
+        self,
+        accounts: Accounts,
+        moto: Moto,
+        providers: Mapping[str, Provider],
+        problem: Callable[[], str],
     ) -> None:
         self._accounts = accounts
+        self._problem = problem
         self._moto = moto
         self._providers = providers
 
@@ -77,22 +85,27 @@ class Gateway:
             parameters = parse(asked, request)
             validate(asked.model, parameters)
             return serialize_result(asked, method(call, parameters), request_id)
-        if asked.model is None or not passthrough.is_allowed(asked.service, asked.operation):
+        if asked.model is None or not is_allowed(asked.service, asked.operation):
             raise not_implemented(asked.service, asked.operation)
         return self._ask_moto(asked, caller, request, request_id)
 
     def _ask_moto(
         self, asked: Route, caller: Caller, request: Request, request_id: str
     ) -> Response:
+        def ask(sent: Request) -> Response:
+            return self._moto.call(asked.service, asked.operation, sent, caller.account_id)
+
         try:
-            response = self._moto.call(asked.service, request, caller.account_id)
+            waits = (asked.service, asked.operation, asked.protocol) == _LONG_POLL
+            response = long_poll.receive(ask, request) if waits else ask(request)
         except NotImplementedError as error:
             raise not_implemented(asked.service, asked.operation) from error
         response.headers.setdefault("x-amzn-RequestId", request_id)
         return response
 
     def _health(self) -> Response:
-        body = {"status": "ok", "providers": sorted(self._providers)}
+        problem = self._problem()
+        body = {"status": problem or "ok", "providers": sorted(self._providers)}
         return Response(200, json.dumps(body).encode(), {"Content-Type": "application/json"})
 
 

@@ -55,14 +55,11 @@ def wsgi_application(handle: Callable[[Request], Response]) -> Application:
     def application(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         request = _request_of(environ)
         response = handle(request)
-        if request.method == "HEAD":
-            # The length a GET would have; a HEAD response itself has no body.
-            response.headers.setdefault("Content-Length", str(len(response.body)))
-            response.body = b""
-        else:
-            response.headers["Content-Length"] = str(len(response.body))
-        start_response(_status_line(response.status), list(response.headers.items()))
-        return [response.body]
+        headers = {k: v for k, v in response.headers.items() if k.lower() != "content-length"}
+        body = b"" if request.method == "HEAD" else response.body
+        headers["Content-Length"] = _length(request, response)
+        start_response(_status_line(response.status), list(headers.items()))
+        return [body]
 
     return application
 
@@ -148,6 +145,15 @@ def environ_key(header: str) -> str:
     """Return the WSGI name of a header."""
     key = header.upper().replace("-", "_")
     return key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"
+
+
+def _length(request: Request, response: Response) -> str:
+    if request.method == "HEAD":
+        # HEAD has no body, but tells the length of the one a GET would have.
+        for name, value in response.headers.items():
+            if name.lower() == "content-length":
+                return value
+    return str(len(response.body))
 
 
 def _status_line(status: int) -> str:

@@ -43,6 +43,7 @@ class Listener:
                 f"Cannot listen on {HOST}:{port}: {error}. Another program uses this port; "
                 "stop it, or choose another one with --port."
             ) from error
+        self._stopped = False
         self.port: int = self._server.socket.getsockname()[1]
         self._thread = threading.Thread(
             target=self._server.serve, name="localaws-http", daemon=True
@@ -54,6 +55,9 @@ class Listener:
 
     def stop(self) -> None:
         """Finish the requests under way and close the port."""
+        if self._stopped:
+            return
+        self._stopped = True
         self._server.stop()
         if self._thread.is_alive():
             self._thread.join(10)

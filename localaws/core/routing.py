@@ -133,7 +133,8 @@ def _rest_rules(service: str) -> tuple[_RestRule, ...]:
     model = service_model(service)
     rules = [_rest_rule(model.operation_model(name)) for name in model.operation_names]
     # The most demanding rule first, so that PUT /{Bucket}?tagging is not taken for CreateBucket.
-    rules.sort(key=_demands, reverse=True)
+    # Deprecated names of the same request come last: no client sends them.
+    rules.sort(key=lambda rule: (not rule.operation.deprecated, _demands(rule)), reverse=True)
     return tuple(rules)
 
 
