@@ -22,7 +22,10 @@ from localaws.services.sagemaker.tags import Tags
 try:  # Until the feature store lands.
     from localaws.services.sagemaker.feature_groups import FeatureGroups
 except ModuleNotFoundError:
-    from localaws.core.provider import Provider as FeatureGroups  # type: ignore[assignment]
+
+    # Not Provider itself: a base class may not stand before its own subclasses.
+    class FeatureGroups:  # type: ignore[no-redef]
+        """Nothing yet."""
 
 if TYPE_CHECKING:
     from localaws.core.context import ServerContext
