@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ASSETS = "555555555555"
-BUCKET = "artifacts"
-CODEBUILD_ROLE = f"arn:aws:iam::{ASSETS}:role/codebuild"
-PIPELINE_ROLE = f"arn:aws:iam::{ASSETS}:role/codepipeline"
+BUCKET = "code-world"
+CODEBUILD_ROLE = f"arn:aws:iam::{ASSETS}:role/code-world-build"
+PIPELINE_ROLE = f"arn:aws:iam::{ASSETS}:role/code-world-pipeline"
 
 
 class World:
@@ -47,9 +47,9 @@ class World:
                 for name in ("codebuild", "codepipeline")
             ],
         }
-        for name in ("codebuild", "codepipeline"):
+        for name in ("code-world-build", "code-world-pipeline"):
             iam = self.client("iam")
-            # Servers that share a process share moto's memory.
+            # The tests of this folder share one server.
             with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
                 iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
         self.client("s3").create_bucket(Bucket=BUCKET)

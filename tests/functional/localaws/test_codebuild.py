@@ -8,22 +8,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from localaws.server import Server
 from tests.functional.localaws.code_world import ASSETS, BUCKET, World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-pytestmark = pytest.mark.functional
+    from tests.functional.conftest import EmbeddedAws
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with Server(tmp_path_factory.mktemp("aws")) as server:
-        world = World(server.endpoint_url)
-        world.prepare()
-        yield world
+def world(aws: EmbeddedAws) -> World:
+    world = World(aws.endpoint_url)
+    world.prepare()
+    return world
 
 
 def buildspec(build: list[str], **more: Any) -> str:
@@ -59,7 +54,7 @@ phases:
     assert build["buildStatus"] == "SUCCEEDED", build["phases"]
     exported = {v["name"]: v["value"] for v in build["exportedEnvironmentVariables"]}
     assert exported["RESULT"] == "hello world from below, given 'at' start"
-    assert exported["WHO"].startswith(f"arn:aws:sts::{ASSETS}:assumed-role/codebuild/")
+    assert exported["WHO"].startswith(f"arn:aws:sts::{ASSETS}:assumed-role/code-world-build/")
 
 
 def test_a_failing_command_is_named_and_its_output_shown(world: World) -> None:
@@ -101,7 +96,7 @@ def test_source_and_artifacts_go_through_s3(world: World) -> None:
             "image": "aws/codebuild/standard:7.0",
             "computeType": "BUILD_GENERAL1_SMALL",
         },
-        serviceRole=f"arn:aws:iam::{ASSETS}:role/codebuild",
+        serviceRole=f"arn:aws:iam::{ASSETS}:role/code-world-build",
     )
     build = world.build("zips")
     assert build["buildStatus"] == "SUCCEEDED", build["phases"]
@@ -169,14 +164,3 @@ def test_a_token_starts_one_build(world: World) -> None:
             idempotencyToken="t",
             environmentVariablesOverride=[{"name": "A", "value": "b"}],
         )
-
-
-def test_a_build_cut_off_by_a_restart_is_a_fault(tmp_path: Path) -> None:
-    with Server(tmp_path) as server:
-        world = World(server.endpoint_url)
-        world.prepare()
-        world.create_project("long", buildspec(["sleep 600"]), "NO_SOURCE")
-        build_id = world.client("codebuild").start_build(projectName="long")["build"]["id"]
-    with Server(tmp_path) as server:
-        builds = World(server.endpoint_url).client("codebuild").batch_get_builds(ids=[build_id])
-    assert builds["builds"][0]["buildStatus"] == "FAULT"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from localaws.server import Server
 from tests.functional.localaws.code_world import (
+    BUCKET,
     World,
     action,
     approval_action,
@@ -19,10 +19,7 @@ from tests.functional.localaws.code_world import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-pytestmark = pytest.mark.functional
+    from tests.functional.conftest import EmbeddedAws
 
 BUILD = """
 version: 0.2
@@ -52,14 +49,13 @@ phases:
 """
 MENDED = """
 import boto3
-boto3.client("s3").head_object(Bucket="artifacts", Key="mended")
+boto3.client("s3").head_object(Bucket="code-world", Key="mended")
 """
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with Server(tmp_path_factory.mktemp("aws")) as server:
-        yield prepared(World(server.endpoint_url))
+def world(aws: EmbeddedAws) -> World:
+    return prepared(World(aws.endpoint_url))
 
 
 def prepared(world: World) -> World:
@@ -156,7 +152,7 @@ def test_a_failing_command_fails_the_stage_and_a_retry_mends_it(world: World) ->
     message = error["errorDetails"]["message"]
     assert "aws_is_mended" in message
     assert "Not Found" in message
-    world.client("s3").put_object(Bucket="artifacts", Key="mended", Body=b"")
+    world.client("s3").put_object(Bucket=BUCKET, Key="mended", Body=b"")
     codepipeline = world.client("codepipeline")
     codepipeline.retry_stage_execution(
         pipelineName="mending",
@@ -278,29 +274,3 @@ def test_what_cannot_be_performed_is_refused_at_creation(world: World) -> None:
         create(source | {"B": [build_action("B", "build", variables={"A": "#{variables.Nope}"})]})
     with pytest.raises(ClientError, match="PARALLEL"):
         create(source | {"B": [approval_action()]}, executionMode="PARALLEL")
-
-
-def test_a_restart_keeps_approvals_and_fails_what_was_running(tmp_path: Path) -> None:
-    slow = "version: 0.2\nphases: {build: {commands: ['test -e mended.py', sleep 600]}}\n"
-    with Server(tmp_path) as server:
-        world = prepared(World(server.endpoint_url))
-        gated(world, "pending")
-        pending = start(world, "pending")
-        token = world.pending_approval("pending", "Gate")["token"]
-        world.create_project("slow", slow)
-        world.client("codepipeline").create_pipeline(
-            pipeline=pipeline(
-                "running", {"Source": [source_action()], "Do": [build_action("Slow", "slow")]}
-            )
-        )
-        running = start(world, "running")
-        until(lambda: actions_of(world, "running", running).get("Slow"))
-    with Server(tmp_path) as server:
-        world = World(server.endpoint_url)
-        assert world.pending_approval("pending", "Gate")["token"] == token
-        approve(world, "pending", "Gate")
-        approve(world, "pending", "Last")
-        world.execution("pending", pending, "Succeeded")
-        world.execution("running", running, "Failed")
-        result = actions_of(world, "running", running)["Slow"]["output"]["executionResult"]
-        assert "The build host stopped" in result["errorDetails"]["message"]
