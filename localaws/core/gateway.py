@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_HOSTS = frozenset({"127.0.0.1", "localhost"})
 _LONG_POLL = ("sqs", "ReceiveMessage", "json")
 _UNKNOWN = Route("localaws", "Unknown", None, "json")
 
@@ -56,6 +57,7 @@ class Gateway:
         request_id = str(uuid.uuid4())
         asked = _UNKNOWN
         try:
+            _check_host(request)
             if request.path == "/_localaws/health":
                 return self._health()
             scope = scope_of(request.headers)
@@ -107,6 +109,13 @@ class Gateway:
         problem = self._problem()
         body = {"status": problem or "ok", "providers": sorted(self._providers)}
         return Response(200, json.dumps(body).encode(), {"Content-Type": "application/json"})
+
+
+def _check_host(request: Request) -> None:
+    # A web page whose name was made to resolve to 127.0.0.1 must not get at this server.
+    host = request.headers.get("host", "").partition(":")[0]
+    if host not in _HOSTS:
+        raise ServiceError("AccessDenied", f"This server is not {host!r}", status=403)
 
 
 def _call(asked: Route, scope: Scope, caller: Caller, request: Request, request_id: str) -> Call:

@@ -1,0 +1,281 @@
+"""What survives a stop, a kill and a restart, and which servers are refused a state folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import socket
+import time
+
+import pytest
+
+from tests.functional.localaws.core_world import Process, refused, running, trusting
+
+ACCOUNT = "555555555555"
+
+
+@pytest.fixture(scope="module")
+def restarted(tmp_path_factory):
+    """A server filled in every service that moto keeps, stopped and started again."""
+    state = tmp_path_factory.mktemp("restart") / "aws"
+    first = Process(state)
+    try:
+        written = {service: fill(first) for service, fill in FILL.items()}
+        assert first.stop() == 0
+    finally:
+        first.kill()
+    with running(state) as second:
+        yield second, written
+
+
+def _fill_s3(aws):
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket="kept")
+    s3.put_bucket_versioning(Bucket="kept", VersioningConfiguration={"Status": "Enabled"})
+    bodies = {}
+    for number in range(3):
+        body = f"version {number}".encode() * 1000
+        put = s3.put_object(Bucket="kept", Key="k", Body=body, Metadata={"a_b": "c"}, Tagging="x=y")
+        bodies[put["VersionId"]] = body
+    s3.put_object(Bucket="kept", Key="removed", Body=b"x")
+    s3.delete_object(Bucket="kept", Key="removed")
+    upload = s3.create_multipart_upload(Bucket="kept", Key="m")["UploadId"]
+    part = s3.upload_part(Bucket="kept", Key="m", UploadId=upload, PartNumber=1, Body=b"part")
+    listing = s3.list_object_versions(Bucket="kept")
+    return bodies, (upload, part["ETag"]), (listing["Versions"], listing["DeleteMarkers"])
+
+
+def test_s3_keeps_versions_markers_and_unfinished_uploads(restarted):
+    aws, written = restarted
+    bodies, (upload, etag), listed = written["s3"]
+    s3 = aws.client("s3")
+    again = s3.list_object_versions(Bucket="kept")
+    assert (again["Versions"], again["DeleteMarkers"]) == listed
+    for version, body in bodies.items():
+        found = s3.get_object(Bucket="kept", Key="k", VersionId=version)
+        assert found["Body"].read() == body
+        assert found["Metadata"] == {"a_b": "c"}
+    assert s3.get_object_tagging(Bucket="kept", Key="k")["TagSet"] == [{"Key": "x", "Value": "y"}]
+    s3.complete_multipart_upload(
+        Bucket="kept",
+        Key="m",
+        UploadId=upload,
+        MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]},
+    )
+    assert s3.get_object(Bucket="kept", Key="m")["Body"].read() == b"part"
+
+
+def _fill_glue(aws):
+    glue = aws.client("glue")
+    glue.create_database(DatabaseInput={"Name": "db"})
+    for through in ("1", "2"):
+        table = {
+            "Name": "t",
+            "Parameters": {"landed": through},
+            "PartitionKeys": [{"Name": "dt", "Type": "string"}],
+            "StorageDescriptor": {"Columns": [{"Name": "x", "Type": "int"}], "Location": "s3://a"},
+        }
+        (glue.create_table if through == "1" else glue.update_table)(
+            DatabaseName="db", TableInput=table
+        )
+    glue.create_partition(DatabaseName="db", TableName="t", PartitionInput={"Values": ["d"]})
+    return _read_glue(glue)
+
+
+def _read_glue(glue):
+    return [
+        glue.get_table(DatabaseName="db", Name="t")["Table"],
+        glue.get_table_versions(DatabaseName="db", TableName="t")["TableVersions"],
+        glue.get_partitions(DatabaseName="db", TableName="t")["Partitions"],
+    ]
+
+
+def test_glue_keeps_tables_their_versions_and_partitions(restarted):
+    aws, written = restarted
+    assert _read_glue(aws.client("glue")) == written["glue"]
+
+
+def _fill_iam(aws):
+    policy = trusting("111111111111", "perennial")
+    aws.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=policy)
+    return aws.client("sts", "111111111111").assume_role(
+        RoleArn=f"arn:aws:iam::{ACCOUNT}:role/r", RoleSessionName="session", ExternalId="perennial"
+    )["Credentials"]
+
+
+def test_roles_and_the_credentials_given_for_them_go_on_working(restarted):
+    aws, written = restarted
+    identity = aws.client("sts", written["iam"]).get_caller_identity()
+    assert identity["Arn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/r/session"
+
+
+def _fill_kms(aws):
+    kms = aws.client("kms")
+    secret = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.create_alias(AliasName="alias/kept", TargetKeyId=secret)
+    signer = kms.create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+    cipher = kms.encrypt(KeyId="alias/kept", Plaintext=b"hidden")["CiphertextBlob"]
+    return cipher, signer, kms.get_public_key(KeyId=signer)["PublicKey"]
+
+
+def test_kms_decrypts_and_signs_with_the_same_keys(restarted):
+    aws, written = restarted
+    cipher, signer, public = written["kms"]
+    kms = aws.client("kms")
+    assert kms.decrypt(CiphertextBlob=cipher)["Plaintext"] == b"hidden"
+    assert kms.get_public_key(KeyId=signer)["PublicKey"] == public
+
+
+def _fill_ssm(aws):
+    ssm = aws.client("ssm")
+    ssm.put_parameter(Name="/p", Value="1", Type="String", Tags=[{"Key": "a", "Value": "b"}])
+    ssm.put_parameter(Name="/p", Value="2", Type="String", Overwrite=True)
+
+
+def test_ssm_keeps_a_parameters_history_and_still_takes_new_ones(restarted):
+    aws, _ = restarted
+    ssm = aws.client("ssm")
+    history = ssm.get_parameter_history(Name="/p")["Parameters"]
+    assert [entry["Value"] for entry in history] == ["1", "2"]
+    ssm.put_parameter(Name="/q", Value="1", Type="String", Tags=[{"Key": "c", "Value": "d"}])
+    for name, tag in (("/p", "a"), ("/q", "c")):
+        tags = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=name)["TagList"]
+        assert [entry["Key"] for entry in tags] == [tag]
+
+
+def _fill_messages(aws):
+    sqs, sns, events = aws.client("sqs"), aws.client("sns"), aws.client("events")
+    queue = sqs.create_queue(QueueName="kept")["QueueUrl"]
+    arn = f"arn:aws:sqs:us-east-1:{ACCOUNT}:kept"
+    sqs.send_message(QueueUrl=queue, MessageBody="waiting")
+    topic = sns.create_topic(Name="kept")["TopicArn"]
+    sns.subscribe(
+        TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"}
+    )
+    events.put_rule(Name="kept", EventPattern=json.dumps({"source": ["test"]}))
+    events.put_targets(Rule="kept", Targets=[{"Id": "1", "Arn": arn, "Input": '"by rule"'}])
+    return topic
+
+
+def test_messages_wait_and_subscriptions_and_rules_go_on_delivering(restarted):
+    aws, written = restarted
+    sqs = aws.client("sqs")
+    aws.client("sns").publish(TopicArn=written["messages"], Message="published")
+    aws.client("events").put_events(Entries=[{"Source": "test", "DetailType": "t", "Detail": "{}"}])
+    queue = sqs.get_queue_url(QueueName="kept")["QueueUrl"]
+    received = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    assert [m["Body"] for m in received] == ["waiting", "published", '"by rule"']
+
+
+def _fill_others(aws):
+    logs = aws.client("logs")
+    logs.create_log_group(logGroupName="g")
+    logs.create_log_stream(logGroupName="g", logStreamName="s")
+    event = {"timestamp": int(time.time() * 1000), "message": "said"}
+    logs.put_log_events(logGroupName="g", logStreamName="s", logEvents=[event])
+    aws.client("secretsmanager").create_secret(Name="s", SecretString="hush")
+    aws.client("cloudwatch").put_metric_data(
+        Namespace="n", MetricData=[{"MetricName": "m", "Value": 1.0}]
+    )
+
+
+def test_logs_secrets_and_metrics_are_kept(restarted):
+    aws, _ = restarted
+    events = aws.client("logs").get_log_events(logGroupName="g", logStreamName="s")["events"]
+    assert [event["message"] for event in events] == ["said"]
+    assert aws.client("secretsmanager").get_secret_value(SecretId="s")["SecretString"] == "hush"
+    assert aws.client("cloudwatch").list_metrics(Namespace="n")["Metrics"][0]["MetricName"] == "m"
+
+
+FILL = {
+    "s3": _fill_s3,
+    "glue": _fill_glue,
+    "iam": _fill_iam,
+    "kms": _fill_kms,
+    "ssm": _fill_ssm,
+    "messages": _fill_messages,
+    "others": _fill_others,
+}
+
+
+def test_a_killed_server_has_everything_older_than_a_few_seconds(tmp_path):
+    state = tmp_path / "aws"
+    with running(state) as first:
+        s3 = first.client("s3")
+        s3.create_bucket(Bucket="kept")
+        s3.put_object(Bucket="kept", Key="k", Body=b"v")
+        snapshot = state / "moto" / "snapshot.bin"
+        deadline = time.monotonic() + 30
+        while not snapshot.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        time.sleep(2.5)
+    with running(state) as second:
+        found = second.client("s3").get_object(Bucket="kept", Key="k")
+        assert found["Body"].read() == b"v"
+
+
+def test_contents_that_no_object_has_any_more_leave_the_disk(tmp_path):
+    state = tmp_path / "aws"
+    server = Process(state)
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="kept")
+    for number in range(3):
+        s3.put_object(Bucket="kept", Key="overwritten", Body=str(number).encode())
+    assert server.stop() == 0
+    assert [path.read_bytes() for path in (state / "moto" / "objects").glob("??/*")] == [b"2"]
+
+
+def test_a_second_server_on_the_same_state_is_refused(tmp_path):
+    with running(tmp_path / "aws"):
+        said = refused(tmp_path / "aws", 0)
+    assert "uses the state folder" in said
+    assert "--state" in said
+
+
+def test_a_port_in_use_is_one_clear_error(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        said = refused(tmp_path / "aws", taken.getsockname()[1])
+    assert said.strip().count("\n") == 0
+    assert "--port" in said
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda header, payload: (header | {"moto": "0.0.1"}, payload), "moto 0.0.1"),
+        (lambda header, payload: (header, payload + b"x"), "damaged"),
+    ],
+)
+def test_a_snapshot_of_another_version_or_a_damaged_one_is_refused(tmp_path, change, said):
+    state = tmp_path / "aws"
+    server = Process(state)
+    server.client("ssm").put_parameter(Name="/p", Value="1", Type="String")
+    server.stop()
+    path = state / "moto" / "snapshot.bin"
+    first_line, _, payload = path.read_bytes().partition(b"\n")
+    header, payload = change(json.loads(first_line), payload)
+    path.write_bytes(json.dumps(header).encode() + b"\n" + payload)
+    answer = refused(state, 0)
+    assert said in answer
+    assert "make clean-state" in answer
+
+
+class _Attack:
+    def __reduce__(self):
+        return os.system, ("true",)
+
+
+def test_a_snapshot_cannot_name_code_to_run(tmp_path):
+    import io
+
+    from localaws.core.bodies import Bodies
+    from localaws.core.pickling import MotoUnpickler
+
+    bodies = Bodies(tmp_path)
+    # The second spelling reaches os through a module of moto's that imports it.
+    through_moto = b"cmoto.s3.models\nos.system\n(S'true'\ntR."
+    dotted = b"\x80\x04\x8c\x0emoto.s3.models\x8c\tos.system\x93\x8c\x04true\x85R."
+    for payload in (pickle.dumps(_Attack()), through_moto, dotted):
+        with pytest.raises((pickle.UnpicklingError, AttributeError)):
+            MotoUnpickler(io.BytesIO(payload), bodies).load_state()
