@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 import sys
 import threading
@@ -18,6 +19,7 @@ from localaws.server import Server
 def main() -> int:
     """Run a server; print one line once it is ready. Returns the exit code."""
     arguments = _arguments()
+    _forget_aws_settings()
     logging.basicConfig(
         stream=sys.stderr,
         level=logging.INFO,
@@ -37,6 +39,12 @@ def main() -> int:
     stop.wait()
     server.stop()
     return 0
+
+
+def _forget_aws_settings() -> None:
+    # This server is an AWS; its user's profiles and endpoints are meant for the user's programs.
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
 
 
 def _arguments() -> argparse.Namespace:

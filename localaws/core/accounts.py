@@ -25,6 +25,8 @@ _SCOPE = re.compile(
     r"AWS4-HMAC-SHA256 Credential=([^/,\s]+)/\d{8}/([^/,\s]+)/([^/,\s]+)/aws4_request"
 )
 _ADMINISTRATOR_KEY = re.compile(r"LOCALAWS(\d{12})")
+# What a service itself signs with, see ServerContext.client: LOCALAWS<account>.codebuild
+_SERVICE_KEY = re.compile(r"LOCALAWS(\d{12})\.([a-z0-9-]+)")
 
 #: AWS names the same two mishaps differently in its older, XML-speaking services.
 _EXPIRED = {"query": "ExpiredToken", "rest-xml": "ExpiredToken"}
@@ -84,6 +86,9 @@ class Accounts:
         administrator = _ADMINISTRATOR_KEY.fullmatch(access_key)
         if administrator:
             return _administrator(administrator[1])
+        service = _SERVICE_KEY.fullmatch(access_key)
+        if service:
+            return Caller(service[1], f"{service[2]}.amazonaws.com")
         if access_key.startswith("ASIA"):
             return self._assumed(access_key, token, protocol)
         return _administrator(DEFAULT_ACCOUNT)

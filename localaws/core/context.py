@@ -39,7 +39,8 @@ class ServerContext:
         self.endpoint_url = endpoint_url
         self._handle = handle
         self.stopping = threading.Event()
-        self._clients: dict[tuple[str, str, str], Any] = {}
+        self._session = boto3.session.Session()
+        self._clients: dict[tuple[str, str, str, str], Any] = {}
         self._lock = threading.Lock()
 
     def folder(self, *parts: str) -> Path:
@@ -52,23 +53,31 @@ class ServerContext:
         """Return the time in epoch seconds."""
         return time.time()
 
-    def client(self, service: str, account_id: str, region: str = "us-east-1") -> Any:
-        """Return a cached boto3 client that acts in ``account_id`` against this very server."""
-        key = (service, account_id, region)
+    def client(
+        self, service: str, account_id: str, region: str = "us-east-1", *, acting_as: str = ""
+    ) -> Any:
+        """Return a cached boto3 client that acts in ``account_id`` against this very server.
+
+        Args:
+            service: botocore's name of the service to call.
+            account_id: The account to act in.
+            region: The region to act in.
+            acting_as: A service whose own principal asks, for example ``codebuild`` to assume a
+                role that trusts ``codebuild.amazonaws.com``; by default the administrator asks.
+        """
+        key = (service, account_id, region, acting_as)
         with self._lock:
             if key not in self._clients:
-                self._clients[key] = self._make_client(service, account_id, region)
+                self._clients[key] = self._make_client(*key)
             return self._clients[key]
 
-    def _make_client(self, service: str, account_id: str, region: str) -> Any:
-        # The gateway reads the account from this reserved access key form, see core.accounts.
-        session = boto3.session.Session(
-            aws_access_key_id=f"LOCALAWS{account_id}",
-            aws_secret_access_key="loopback",  # noqa: S106 - not a secret, loopback only
-            region_name=region,
-        )
-        client = session.client(
+    def _make_client(self, service: str, account_id: str, region: str, acting_as: str) -> Any:
+        client = self._session.client(
             service,
+            region_name=region,
+            # The gateway reads the account from this reserved form of key, see core.accounts.
+            aws_access_key_id=f"LOCALAWS{account_id}" + (f".{acting_as}" if acting_as else ""),
+            aws_secret_access_key="loopback",  # noqa: S106 - not a secret, loopback only
             endpoint_url=self.endpoint_url,
             config=Config(
                 s3={"addressing_style": "path"},

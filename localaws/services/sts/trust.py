@@ -1,8 +1,9 @@
 """Whether a role's trust policy lets a caller assume it. Pure, and closed where it is unsure.
 
-Understood: Principal AWS (``*``, account, root, ARN), Action, and the conditions StringEquals and
-StringLike on ``sts:ExternalId``. A statement with any other condition allows nothing here. What a
-caller's own policies allow does not belong here; the embedded AWS does not evaluate those.
+Understood: Principal AWS (``*``, account, root, ARN) and Service, Action, and the conditions
+StringEquals and StringLike on ``sts:ExternalId``. A statement with any other condition allows
+nothing here. What a caller's own policies allow does not belong here; the embedded AWS does not
+evaluate those.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _ACTION = "sts:AssumeRole"
+_SERVICE_SUFFIX = ".amazonaws.com"
 _OPERATORS = frozenset({"StringEquals", "StringLike"})
 
 
@@ -43,6 +45,10 @@ def _applies(statement: dict[str, Any], attempt: Attempt) -> bool:
 
 
 def _names(principal: Any, attempt: Attempt) -> bool:
+    if attempt.principal_arn.endswith(_SERVICE_SUFFIX):
+        # A service is trusted by name only: neither "*" nor its account's root stands for it.
+        services = principal.get("Service") if isinstance(principal, dict) else None
+        return attempt.principal_arn in _listed(services)
     names = _listed(principal.get("AWS")) if isinstance(principal, dict) else _listed(principal)
     account = attempt.account_id
     accepted = {"*", account, f"arn:aws:iam::{account}:root", attempt.principal_arn}
