@@ -1,0 +1,260 @@
+"""Feature groups: created with their Glue table, described, extended, deleted.
+
+Records are the runtime's (localaws/services/featurestore). The offline store's table has the columns
+AWS gives it, but is partitioned by the event time's year, month and day; ``hour`` is an ordinary
+column. AWS partitions by hour too, which here would mean a file and a catalogue entry for every hour
+of history. SQL on year, month, day and hour means the same either way.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from localaws.core.errors import ServiceError
+from localaws.core.provider import Call, Document, Provider
+from localaws.services.sagemaker import tags
+from localaws.services.sagemaker.arns import ResourceName, named, own
+from localaws.services.sagemaker.feature_tables import (
+    RESERVED,
+    add_columns,
+    create_table,
+    resolve_offline,
+)
+from localaws.services.sagemaker.listing import Listing, pick
+from localaws.services.sagemaker.records import Records
+
+_log = logging.getLogger(__name__)
+
+KIND = "feature-group"
+TABLE = "sagemaker/feature-group"
+
+_LISTING = Listing(
+    name="FeatureGroupName", status="FeatureGroupStatus", default_size=100,
+    sorts={"Name": "FeatureGroupName", "FeatureGroupStatus": "FeatureGroupStatus"},
+)  # fmt: skip
+_DESCRIBED_AT_ONCE = 100
+_NOT_DELETABLE = {"Creating", "Deleting"}
+
+
+class FeatureGroups(Provider):
+    """The operations on feature groups and their features' metadata."""
+
+    def start(self) -> None:
+        """Finish the groups that a previous server was creating."""
+        super().start()
+        for _, group in self.context.store.table(TABLE).scan():
+            if group["FeatureGroupStatus"] == "Creating":
+                self._complete_in_background(group)
+
+    def create_feature_group(self, call: Call, request: Document) -> Document:
+        """Accept a new group; its offline store and Glue table are made in the background."""
+        _check(request)
+        name = own(call, KIND, request["FeatureGroupName"])
+        now = self.context.now()
+        group: Document = {
+            **pick(request, "FeatureGroupName", "RecordIdentifierFeatureName", "Description",
+                   "EventTimeFeatureName", "FeatureDefinitions", "RoleArn", "OnlineStoreConfig",
+                   "ThroughputConfig"),
+            "FeatureGroupArn": name.arn, "CreationTime": now, "LastModifiedTime": now,
+            "FeatureGroupStatus": "Creating", "_uid": uuid.uuid4().hex, "_metadata": {},
+            "_account": call.account_id, "_region": call.region,
+        }  # fmt: skip
+        if request.get("OfflineStoreConfig"):
+            group["OfflineStoreConfig"] = resolve_offline(name, request["OfflineStoreConfig"], now)
+            group["OfflineStoreStatus"] = {"Status": "Active"}
+        self._feature_groups().insert(name, group)
+        tags.put(self.context.store, name.arn, request.get("Tags", []))
+        self._complete_in_background(group)
+        return {"FeatureGroupArn": name.arn}
+
+    def describe_feature_group(self, call: Call, request: Document) -> Document:
+        """Describe a group, 100 of its features at a time."""
+        group = self._feature_group(call, request)
+        start = int(request.get("NextToken") or 0)
+        definitions = group["FeatureDefinitions"]
+        shown = {key: value for key, value in group.items() if not key.startswith("_")}
+        shown["FeatureDefinitions"] = definitions[start : start + _DESCRIBED_AT_ONCE]
+        if start + _DESCRIBED_AT_ONCE < len(definitions):
+            shown["NextToken"] = str(start + _DESCRIBED_AT_ONCE)
+        return shown
+
+    def list_feature_groups(self, call: Call, request: Document) -> Document:
+        """List groups by name, status or age."""
+        wanted = request.get("OfflineStoreStatusEquals")
+        groups = [
+            group
+            for _, group in self.context.store.table(TABLE).scan(
+                f"{call.account_id}/{call.region}/"
+            )
+            if not wanted or group.get("OfflineStoreStatus", {}).get("Status") == wanted
+        ]
+        asked = request | {"StatusEquals": request.get("FeatureGroupStatusEquals")}
+        page, more = _LISTING.page(groups, asked)
+        members = ("FeatureGroupName", "FeatureGroupArn", "CreationTime", "FeatureGroupStatus",
+                   "OfflineStoreStatus")  # fmt: skip
+        return {"FeatureGroupSummaries": [pick(group, *members) for group in page], **more}
+
+    def update_feature_group(self, call: Call, request: Document) -> Document:
+        """Add features, in Glue too, or change the online store's default time to live."""
+        name = named(call, KIND, request["FeatureGroupName"])
+        group = self._feature_groups().get(name)
+        if group["FeatureGroupStatus"] != "Created":
+            raise ServiceError(
+                "ValidationException",
+                f"Feature group {name.name} is {group['FeatureGroupStatus']}, not Created.",
+            )
+        additions = request.get("FeatureAdditions", [])
+        _check_features(group["FeatureDefinitions"] + additions)
+        if additions and group.get("OfflineStoreConfig", {}).get("DataCatalogConfig"):
+            add_columns(self.context.client("glue", name.account_id, name.region), group, additions)
+        changed = self._feature_groups().change(name, lambda found: self._extend(found, request))
+        return {"FeatureGroupArn": changed["FeatureGroupArn"]}
+
+    def delete_feature_group(self, call: Call, request: Document) -> Document:
+        """Delete a group and its online records; S3 and Glue keep what the offline store wrote."""
+        name = own(call, KIND, request["FeatureGroupName"])
+        group = self._feature_groups().get(name)
+        if group["FeatureGroupStatus"] in _NOT_DELETABLE:
+            raise ServiceError(
+                "ResourceInUse", f"Feature group {name.name} is {group['FeatureGroupStatus']}."
+            )
+        self.context.store.table(TABLE).delete(name.key)
+        tags.remove(self.context.store, name.arn)
+        return {}
+
+    def describe_feature_metadata(self, call: Call, request: Document) -> Document:
+        """Describe one feature."""
+        group = self._feature_group(call, request)
+        feature = _feature(group, request["FeatureName"])
+        return {
+            **pick(group, "FeatureGroupArn", "FeatureGroupName", "CreationTime"),
+            "FeatureName": feature["FeatureName"], "FeatureType": feature["FeatureType"],
+            "LastModifiedTime": group["LastModifiedTime"],
+            **group["_metadata"].get(feature["FeatureName"], {}),
+        }  # fmt: skip
+
+    def update_feature_metadata(self, call: Call, request: Document) -> Document:
+        """Change a feature's description and parameters."""
+        name = named(call, KIND, request["FeatureGroupName"])
+
+        def apply(group: Document) -> None:
+            feature = _feature(group, request["FeatureName"])["FeatureName"]
+            known = group["_metadata"].setdefault(feature, {})
+            known |= pick(request, "Description")
+            parameters = {item["Key"]: item["Value"] for item in known.get("Parameters", [])}
+            parameters |= {item["Key"]: item["Value"]
+                           for item in request.get("ParameterAdditions", [])}  # fmt: skip
+            for key in request.get("ParameterRemovals", []):
+                parameters.pop(key, None)
+            known["Parameters"] = [{"Key": key, "Value": parameters[key]} for key in parameters]
+
+        self._feature_groups().get(name)
+        self._feature_groups().change(name, apply)
+        return {}
+
+    def _feature_groups(self) -> Records:
+        return Records(
+            self.context.store, TABLE,
+            missing=("ResourceNotFound", "FeatureGroup {arn} does not exist."),
+            taken=("ResourceInUse", "Resource Already Exists: FeatureGroup {arn} already exists."),
+        )  # fmt: skip
+
+    def _feature_group(self, call: Call, request: Document) -> Document:
+        return self._feature_groups().get(named(call, KIND, request["FeatureGroupName"]))
+
+    def _extend(self, group: Document, request: Document) -> None:
+        known = {feature["FeatureName"] for feature in group["FeatureDefinitions"]}
+        group["FeatureDefinitions"] += [
+            feature
+            for feature in request.get("FeatureAdditions", [])
+            if feature["FeatureName"] not in known
+        ]
+        if "OnlineStoreConfig" in request:
+            group.setdefault("OnlineStoreConfig", {}).update(request["OnlineStoreConfig"])
+        group["LastModifiedTime"] = self.context.now()
+        group["LastUpdateStatus"] = {"Status": "Successful"}
+
+    def _complete_in_background(self, group: Document) -> None:
+        threading.Thread(
+            target=self._complete, args=(group,), name="feature-group", daemon=True
+        ).start()
+
+    def _complete(self, group: Document) -> None:
+        changes: Document = {"FeatureGroupStatus": "Created"}
+        try:
+            self._make_offline_store(group)
+        except ClientError as error:
+            failure = error.response["Error"]
+            changes = {"FeatureGroupStatus": "CreateFailed",
+                       "FailureReason": f"{failure['Code']}: {failure['Message']}"}  # fmt: skip
+        except Exception as error:  # noqa: BLE001 - a group must not stay Creating for ever
+            _log.exception("Feature group %s could not be made", group["FeatureGroupName"])
+            changes = {"FeatureGroupStatus": "CreateFailed", "FailureReason": str(error)}
+        name = ResourceName(group["_account"], group["_region"], KIND, group["FeatureGroupName"])
+        self._feature_groups().change(name, lambda found: found.update(changes))
+
+    def _make_offline_store(self, group: Document) -> None:
+        offline = group.get("OfflineStoreConfig")
+        if not offline:
+            return
+        bucket = offline["S3StorageConfig"]["S3Uri"].split("/")[2]
+        self._client_of("s3", group).head_bucket(Bucket=bucket)
+        if offline.get("DataCatalogConfig"):
+            create_table(self._client_of("glue", group), group)
+
+    def _client_of(self, service: str, group: Document) -> Any:
+        return self.context.client(service, group["_account"], group["_region"])
+
+
+def _feature(group: Document, name: str) -> Document:
+    for feature in group["FeatureDefinitions"]:
+        if feature["FeatureName"] == name:
+            return dict(feature)
+    raise ServiceError(
+        "ResourceNotFound", f"Feature {name} does not exist in {group['FeatureGroupName']}."
+    )
+
+
+def _check(request: Document) -> None:
+    features = request["FeatureDefinitions"]
+    _check_features(features)
+    types = {feature["FeatureName"]: feature["FeatureType"] for feature in features}
+    for member in ("RecordIdentifierFeatureName", "EventTimeFeatureName"):
+        if request[member] not in types:
+            raise _invalid(f"{member} '{request[member]}' is not among the FeatureDefinitions.")
+    if types[request["EventTimeFeatureName"]] not in {"String", "Fractional"}:
+        raise _invalid("EventTime feature must be of type String or Fractional.")
+    online = request.get("OnlineStoreConfig", {}).get("EnableOnlineStore", False)
+    if not online and not request.get("OfflineStoreConfig"):
+        raise _invalid("Either OnlineStoreConfig or OfflineStoreConfig must be enabled.")
+    if request.get("OfflineStoreConfig", {}).get("TableFormat") == "Iceberg":
+        raise _invalid(
+            "The embedded AWS does not perform TableFormat Iceberg; use Glue. See docs/localaws.md"
+        )
+
+
+def _check_features(features: list[Document]) -> None:
+    seen: set[str] = set()
+    for feature in features:
+        name = feature["FeatureName"].lower()
+        if name in RESERVED:
+            raise _invalid(
+                f"FeatureName {feature['FeatureName']} is reserved: the offline store has a column "
+                f"of that name. Reserved are {', '.join(sorted(RESERVED))}."
+            )
+        if name in seen:
+            raise _invalid(f"Duplicate feature name {feature['FeatureName']}.")
+        if feature.get("CollectionType"):
+            raise _invalid(
+                "The embedded AWS does not perform collection types (List, Set, Vector)."
+            )
+        seen.add(name)
+
+
+def _invalid(message: str) -> ServiceError:
+    return ServiceError("ValidationException", message)
