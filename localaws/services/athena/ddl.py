@@ -1,0 +1,266 @@
+"""DDL and utility statements against the Glue catalogue. Reading or writing data belongs elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+from sqlglot import exp
+
+from localaws.services.athena import hive
+from localaws.services.athena.catalog import Partition
+from localaws.services.athena.failures import QueryFailedError, not_performed
+from localaws.services.athena.results import Row
+from localaws.services.athena.types import athena_type, glue_type
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from localaws.services.athena.catalog import TableInfo
+    from localaws.services.athena.session import Session
+
+_NAME = r'((?:[`"]?[\w-]+[`"]?\.)?[`"]?[\w-]+[`"]?)'
+
+
+@dataclass(slots=True)
+class Answer:
+    """Columns and rows a statement shows; mostly none."""
+
+    columns: list[str] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+
+
+def run(session: Session, text: str) -> Answer:
+    """Perform a DDL or utility statement.
+
+    Raises:
+        QueryFailedError: It fails, or is of a kind nobody here performs.
+    """
+    text = " ".join(text.split()) if "'" not in text else text.strip()
+    for pattern, action in _ACTIONS:
+        found = pattern.match(text)
+        if found:
+            return action(session, found)
+    raise not_performed(f"the statement {' '.join(text.split()[:3])} ...")
+
+
+def create_view(session: Session, create: exp.Create) -> Answer:
+    """Perform CREATE VIEW; its query must be valid now, as with Athena."""
+    table: exp.Table = create.this
+    database, name = (table.db or session.database).lower(), table.name.lower()
+    described = session.describe(session.plan(create.expression).sql)
+    original = session.text[_start_of_query(session.text) :]
+    view = {
+        "originalSql": original, "catalog": "awsdatacatalog", "schema": session.database,
+        "columns": [{"name": column.lower(), "type": athena_type(kind)}
+                    for column, kind in described],
+    }  # fmt: skip
+    encoded = base64.b64encode(json.dumps(view).encode()).decode()
+    table_input = {
+        "Name": name, "TableType": "VIRTUAL_VIEW", "Parameters": {"presto_view": "true"},
+        "ViewOriginalText": f"/* Presto View: {encoded} */",
+        "ViewExpandedText": "/* Presto View */", "PartitionKeys": [],
+        "StorageDescriptor": {
+            "Columns": [{"Name": column.lower(), "Type": glue_type(kind)}
+                        for column, kind in described],
+            "Location": "", "SerdeInfo": {},
+        },
+    }  # fmt: skip
+    known = session.catalog.find(database, name)
+    if known and not create.args.get("replace"):
+        raise QueryFailedError(f"TABLE_ALREADY_EXISTS: line 1:1: View '{name}' already exists")
+    method = session.catalog.client.update_table if known else session.catalog.client.create_table
+    method(DatabaseName=database, TableInput=table_input)
+    return Answer()
+
+
+def _start_of_query(text: str) -> int:
+    found = re.search(r"\bAS\b\s*", text, re.IGNORECASE)
+    return found.end() if found else 0
+
+
+def _split(session: Session, name: str) -> tuple[str, str]:
+    parts = [part.strip('`"').lower() for part in name.split(".")]
+    return (parts[0], parts[1]) if len(parts) > 1 else (session.database.lower(), parts[0])
+
+
+def _table(session: Session, name: str) -> TableInfo:
+    return session.catalog.table(*_split(session, name))
+
+
+def _create_database(session: Session, found: re.Match[str]) -> Answer:
+    name = found[2].strip('`"').lower()
+    if session.catalog.has_database(name):
+        if found[1]:
+            return Answer()
+        raise QueryFailedError(f"FAILED: SemanticException Database {name} already exists")
+    location = re.search(r"LOCATION\s+'([^']*)'", found[3] or "", re.IGNORECASE)
+    session.catalog.client.create_database(
+        DatabaseInput={"Name": name} | ({"LocationUri": location[1]} if location else {})
+    )
+    return Answer()
+
+
+def _drop_database(session: Session, found: re.Match[str]) -> Answer:
+    name = found[2].strip('`"').lower()
+    if not session.catalog.has_database(name):
+        if found[1]:
+            return Answer()
+        raise QueryFailedError(f"FAILED: SemanticException Database does not exist: {name}")
+    tables = list(_tables(session, name))
+    if tables and not found[3]:
+        raise QueryFailedError(
+            f"FAILED: InvalidOperationException Database {name} is not empty. "
+            f"One or more tables exist."
+        )
+    session.catalog.client.delete_database(Name=name)
+    return Answer()
+
+
+def _drop_table(session: Session, found: re.Match[str]) -> Answer:
+    database, name = _split(session, found[3])
+    if not session.catalog.find(database, name):
+        if found[2]:
+            return Answer()
+        raise QueryFailedError(
+            f"FAILED: SemanticException [Error 10001]: Table not found {database}.{name}"
+        )
+    session.catalog.client.delete_table(DatabaseName=database, Name=name)
+    return Answer()
+
+
+def _create_external(session: Session, found: re.Match[str]) -> Answer:
+    definition = hive.read_table(found[0])
+    database, name = _split(session, definition.name)
+    if session.catalog.find(database, name):
+        if definition.if_not_exists:
+            return Answer()
+        raise QueryFailedError(f"FAILED: SemanticException Table already exists: {database}.{name}")
+    if not session.catalog.has_database(database):
+        raise QueryFailedError(f"FAILED: SemanticException Database does not exist: {database}")
+    session.create_table(
+        database, name, definition.storage, list(definition.partition_keys), definition.parameters
+    )
+    return Answer()
+
+
+def _repair(session: Session, found: re.Match[str]) -> Answer:
+    """Register the Hive-named folders below a table's location; forget nothing."""
+    table = _table(session, found[1])
+    if not table.partition_keys:
+        raise QueryFailedError(f"FAILED: Table {table.name} is not a partitioned table")
+    known = {partition.values for partition in session.catalog.partitions(table)}
+    seen: dict[tuple[str, ...], str] = {}
+    for item in session.cache.list(session.s3, table.location):
+        folder = item.uri.rsplit("/", 1)[0]
+        values = hive.partition_values(folder, table)
+        if values and values not in known:
+            seen[values] = f"{folder}/"
+    added = [Partition(values, location) for values, location in seen.items()]
+    session.catalog.add_partitions(table, added)
+    lines: list[Row] = [[f"Repair: Added partition to metastore {table.name}:{'/'.join(values)}"]
+                        for values in seen]  # fmt: skip
+    return Answer(["result"], lines)
+
+
+def _add_partitions(session: Session, found: re.Match[str]) -> Answer:
+    table = _table(session, found[1])
+    known = {partition.values for partition in session.catalog.partitions(table)}
+    wanted = hive.read_partitions(found[3], table)
+    clash = [partition for partition in wanted if partition.values in known]
+    if clash and not found[2]:
+        raise QueryFailedError(
+            "FAILED: SemanticException Partition already exists: "
+            f"{table.name}:{'/'.join(clash[0].values)}"
+        )
+    session.catalog.add_partitions(table, [item for item in wanted if item not in clash])
+    return Answer()
+
+
+def _drop_partitions(session: Session, found: re.Match[str]) -> Answer:
+    table = _table(session, found[1])
+    known = {partition.values for partition in session.catalog.partitions(table)}
+    for partition in hive.read_partitions(found[3], table):
+        if partition.values in known:
+            session.catalog.client.delete_partition(
+                DatabaseName=table.database, TableName=table.name,
+                PartitionValues=list(partition.values),
+            )  # fmt: skip
+        elif not found[2]:
+            raise QueryFailedError(
+                f"FAILED: SemanticException Partition not found: {'/'.join(partition.values)}"
+            )
+    return Answer()
+
+
+def _show_databases(session: Session, found: re.Match[str]) -> Answer:
+    pages = session.catalog.client.get_paginator("get_databases").paginate()
+    names = sorted(item["Name"] for page in pages for item in page["DatabaseList"])
+    return Answer(["database_name"], [[name] for name in names])
+
+
+def _show_tables(session: Session, found: re.Match[str]) -> Answer:
+    database = (found[1] or session.database).strip('`"').lower()
+    if not session.catalog.has_database(database):
+        raise QueryFailedError(f"FAILED: SemanticException Database does not exist: {database}")
+    wanted = re.compile((found[2] or "*").strip("'").replace("*", ".*"))
+    names = sorted(name for name in _tables(session, database) if wanted.fullmatch(name))
+    return Answer(["tab_name"], [[name] for name in names])
+
+
+def _tables(session: Session, database: str) -> Any:
+    pages = session.catalog.client.get_paginator("get_tables").paginate(DatabaseName=database)
+    return (item["Name"] for page in pages for item in page["TableList"])
+
+
+def _show_partitions(session: Session, found: re.Match[str]) -> Answer:
+    table = _table(session, found[1])
+    if not table.partition_keys:
+        raise QueryFailedError(
+            f"FAILED: SemanticException Table {table.name} is not a partitioned table"
+        )
+    lines: list[Row] = [
+        ["/".join(f"{key.name}={value}"
+                  for key, value in zip(table.partition_keys, partition.values, strict=True))]
+        for partition in session.catalog.partitions(table)
+    ]  # fmt: skip
+    return Answer(["partition"], sorted(lines, key=str))
+
+
+def _show_columns(session: Session, found: re.Match[str]) -> Answer:
+    table = _table(session, found[1])
+    return Answer(["field"], [[column.name] for column in table.all_columns])
+
+
+def _describe(session: Session, found: re.Match[str]) -> Answer:
+    table = _table(session, found[1])
+    lines: list[Row] = [[f"{column.name:<20}\t{column.type:<20}\t"]
+                        for column in table.all_columns]  # fmt: skip
+    if table.partition_keys:
+        lines += [["\t \t "], ["# Partition Information\t \t "]]
+        lines += [[f"{key.name:<20}\t{key.type:<20}\t"] for key in table.partition_keys]
+    return Answer(["col_name"], lines)
+
+
+_ACTIONS: tuple[tuple[re.Pattern[str], Callable[[Session, re.Match[str]], Answer]], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE | re.DOTALL), action)
+    for pattern, action in (
+        (rf"CREATE (?:DATABASE|SCHEMA)\s+(IF NOT EXISTS\s+)?{_NAME}(\s.*)?$", _create_database),
+        (rf"DROP (?:DATABASE|SCHEMA)\s+(IF EXISTS\s+)?{_NAME}(\s+CASCADE)?(?:\s+RESTRICT)?$",
+         _drop_database),
+        (rf"DROP (TABLE|VIEW)\s+(IF EXISTS\s+)?{_NAME}$", _drop_table),
+        (r"CREATE EXTERNAL TABLE\s.*$", _create_external),
+        (rf"MSCK REPAIR TABLE\s+{_NAME}$", _repair),
+        (rf"ALTER TABLE\s+{_NAME}\s+ADD\s+(IF NOT EXISTS\s+)?(PARTITION.*)$", _add_partitions),
+        (rf"ALTER TABLE\s+{_NAME}\s+DROP\s+(IF EXISTS\s+)?(PARTITION.*)$", _drop_partitions),
+        (r"SHOW (?:DATABASES|SCHEMAS)$", _show_databases),
+        (r"SHOW TABLES(?:\s+IN\s+([\w`\"-]+))?(?:\s+('[^']*'))?$", _show_tables),
+        (rf"SHOW PARTITIONS\s+{_NAME}$", _show_partitions),
+        (rf"SHOW COLUMNS\s+(?:IN|FROM)\s+{_NAME}$", _show_columns),
+        (rf"(?:DESCRIBE|DESC)\s+{_NAME}$", _describe),
+    )
+)  # fmt: skip

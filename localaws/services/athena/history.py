@@ -1,0 +1,158 @@
+"""Every query's record, durable from the moment it is accepted. Running queries is provider.py's."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from localaws.core.store import DuplicateKeyError
+from localaws.services.athena.workgroups import ENGINE, invalid
+
+if TYPE_CHECKING:
+    from localaws.core.provider import Call, Document
+    from localaws.core.store import Store
+    from localaws.services.athena.engine import Outcome
+    from localaws.services.athena.failures import QueryFailedError
+
+UNFINISHED = ("QUEUED", "RUNNING")
+
+
+class History:
+    """The queries of all accounts."""
+
+    def __init__(self, store: Store) -> None:
+        self._queries = store.table("athena/query")
+        self._tokens = store.table("athena/token")
+        self._lock = threading.Lock()
+
+    def accept(self, call: Call, request: Document, record: Document) -> tuple[str, bool]:
+        """Note a new query, or find the one its token stands for; say whether it is new.
+
+        Raises:
+            ServiceError: The token was used before with other parameters.
+        """
+        query_id = str(uuid.uuid4())
+        scope = f"{call.account_id}/{call.region}/"
+        token = request.get("ClientRequestToken") or query_id
+        fingerprint = _fingerprint(request)
+        with self._lock:  # the record comes first, so that a token never stands for nothing
+            self._queries.put(scope + query_id, record | {"id": query_id, "state": "QUEUED"})
+            try:
+                self._tokens.insert(scope + token, {"id": query_id, "fingerprint": fingerprint})
+            except DuplicateKeyError:
+                self._queries.delete(scope + query_id)
+                return self._same(self._tokens.get(scope + token) or {}, fingerprint), False
+        return query_id, True
+
+    def get(self, call: Call, query_id: str) -> Document:
+        """Return a query's record.
+
+        Raises:
+            ServiceError: There is none.
+        """
+        found = self._queries.get(f"{call.account_id}/{call.region}/{query_id}")
+        if found is None:
+            raise invalid(f"QueryExecution {query_id} was not found")
+        return found
+
+    def change(self, record: Document, **changes: Any) -> bool:
+        """Change a query that has not finished; say whether it had not."""
+        changed = []
+
+        def apply(document: Document) -> None:
+            if document["state"] in UNFINISHED:
+                document.update(changes)
+                changed.append(True)
+
+        self._queries.update(f"{record['account']}/{record['region']}/{record['id']}", apply)
+        return bool(changed)
+
+    def ids(self, call: Call, workgroup: str) -> list[str]:
+        """Return the ids of a workgroup's queries, newest first."""
+        found = self._queries.scan(f"{call.account_id}/{call.region}/")
+        return [item["id"] for _, item in found if item["workgroup"] == workgroup][::-1]
+
+    def unfinished(self) -> list[Document]:
+        """Return the records of all queries that have not finished."""
+        return [item for _, item in self._queries.scan() if item["state"] in UNFINISHED]
+
+    @staticmethod
+    def _same(known: Document, fingerprint: str) -> str:
+        if known.get("fingerprint") != fingerprint:
+            raise invalid(
+                "Idempotent parameters do not match: this ClientRequestToken was used with other "
+                "parameters"
+            )
+        return str(known["id"])
+
+
+def _fingerprint(request: Document) -> str:
+    asked = {key: value for key, value in request.items() if key != "ClientRequestToken"}
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+def succeeded(outcome: Outcome, now: float, engine_millis: int) -> Document:
+    """Return the changes that make a record SUCCEEDED."""
+    return {
+        "state": "SUCCEEDED", "completed": now, "output": outcome.output_location,
+        "manifest": outcome.manifest_location, "bytes": outcome.data_bytes, "rows": outcome.rows,
+        "update_count": outcome.update_count, "engine_millis": engine_millis,
+        "planning_millis": outcome.planning_millis,
+    }  # fmt: skip
+
+
+def failed(failure: QueryFailedError, now: float, engine_millis: int) -> Document:
+    """Return the changes that make a record FAILED or CANCELLED."""
+    return {
+        "state": failure.state, "completed": now, "reason": failure.reason,
+        "category": failure.category, "engine_millis": engine_millis,
+    }  # fmt: skip
+
+
+def described(record: Document) -> Document:
+    """Return a record as GetQueryExecution shows it."""
+    shown = {
+        "QueryExecutionId": record["id"], "Query": record["text"],
+        "StatementType": record["statement_type"], "SubstatementType": record["substatement"],
+        "ResultConfiguration": record["result_configuration"]
+        | ({"OutputLocation": record["output"]} if record.get("output") else {}),
+        "QueryExecutionContext": record["context"], "Status": _status(record),
+        "Statistics": _statistics(record), "WorkGroup": record["workgroup"],
+        "EngineVersion": ENGINE,
+    }  # fmt: skip
+    if record["parameters"]:
+        shown["ExecutionParameters"] = record["parameters"]
+    return shown
+
+
+def _status(record: Document) -> Document:
+    status: Document = {"State": record["state"], "SubmissionDateTime": record["submitted"]}
+    if record.get("completed"):
+        status["CompletionDateTime"] = record["completed"]
+    if record.get("reason"):
+        status["StateChangeReason"] = record["reason"]
+    if record["state"] == "FAILED":
+        status["AthenaError"] = {
+            "ErrorCategory": record["category"], "ErrorType": 1 if record["category"] == 1 else 1000,
+            "Retryable": record["category"] == 1, "ErrorMessage": record["reason"],
+        }  # fmt: skip
+    return status
+
+
+def _statistics(record: Document) -> Document:
+    queued = int((record.get("started", record["submitted"]) - record["submitted"]) * 1000)
+    engine = record.get("engine_millis", 0)
+    total = int((record.get("completed", record["submitted"]) - record["submitted"]) * 1000)
+    statistics = {
+        "EngineExecutionTimeInMillis": engine, "DataScannedInBytes": record.get("bytes", 0),
+        "TotalExecutionTimeInMillis": total, "QueryQueueTimeInMillis": queued,
+        "QueryPlanningTimeInMillis": record.get("planning_millis", 0),
+        "ServiceProcessingTimeInMillis": max(total - queued - engine, 0),
+        "ResultReuseInformation": {"ReusedPreviousResult": False},
+    }  # fmt: skip
+    if record.get("manifest"):
+        statistics["DataManifestLocation"] = record["manifest"]
+    return statistics

@@ -1,0 +1,106 @@
+"""Athena's own view of catalogues, databases and tables, read from Glue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from localaws.core.errors import ServiceError
+from localaws.core.provider import Call, Document, Provider
+from localaws.services.athena.catalog import CATALOG_NAMES
+from localaws.services.athena.workgroups import invalid
+
+_CATALOG = {"CatalogName": "AwsDataCatalog", "Type": "GLUE"}
+
+
+class Metadata(Provider):
+    """The operations on metadata."""
+
+    def list_data_catalogs(self, call: Call, request: Document) -> Document:
+        """List the one catalogue there is."""
+        return {"DataCatalogsSummary": [_CATALOG]}
+
+    def get_data_catalog(self, call: Call, request: Document) -> Document:
+        """Describe the Glue catalogue."""
+        _check_catalog(request["Name"])
+        return {"DataCatalog": {"Name": "AwsDataCatalog", "Type": "GLUE"}}
+
+    def get_database(self, call: Call, request: Document) -> Document:
+        """Describe a database."""
+        glue = self._glue(call, request)
+        return {
+            "Database": _database(_ask(glue.get_database, Name=request["DatabaseName"])["Database"])
+        }
+
+    def list_databases(self, call: Call, request: Document) -> Document:
+        """List databases."""
+        page = _ask(self._glue(call, request).get_databases, **_page(request, 50))
+        return {"DatabaseList": [_database(item) for item in page["DatabaseList"]]} | _next(page)
+
+    def get_table_metadata(self, call: Call, request: Document) -> Document:
+        """Describe a table."""
+        found = _ask(
+            self._glue(call, request).get_table,
+            DatabaseName=request["DatabaseName"], Name=request["TableName"],
+        )  # fmt: skip
+        return {"TableMetadata": _table(found["Table"])}
+
+    def list_table_metadata(self, call: Call, request: Document) -> Document:
+        """List tables, by a pattern if one is given."""
+        wanted = {"Expression": request["Expression"]} if request.get("Expression") else {}
+        page = _ask(
+            self._glue(call, request).get_tables,
+            DatabaseName=request["DatabaseName"], **wanted, **_page(request, 50),
+        )  # fmt: skip
+        return {"TableMetadataList": [_table(item) for item in page["TableList"]]} | _next(page)
+
+    def _glue(self, call: Call, request: Document) -> Any:
+        _check_catalog(request["CatalogName"])
+        return self.context.client("glue", call.account_id, call.region)
+
+
+def _check_catalog(name: str) -> None:
+    if name.lower() not in CATALOG_NAMES:
+        raise invalid(f"DataCatalog {name} was not found")
+
+
+def _ask(operation: Any, **request: Any) -> Document:
+    try:
+        answer: Document = operation(**request)
+    except ClientError as error:
+        failure = error.response["Error"]
+        raise ServiceError(
+            "MetadataException", f"{failure['Code']}: {failure['Message']}"
+        ) from error
+    return answer
+
+
+def _page(request: Document, most: int) -> Document:
+    token = {"NextToken": request["NextToken"]} if request.get("NextToken") else {}
+    return {"MaxResults": request.get("MaxResults", most)} | token
+
+
+def _next(page: Document) -> Document:
+    return {"NextToken": page["NextToken"]} if page.get("NextToken") else {}
+
+
+def _database(found: Document) -> Document:
+    return {key: found[key] for key in ("Name", "Description", "Parameters") if found.get(key)}
+
+
+def _table(found: Document) -> Document:
+    storage = found.get("StorageDescriptor", {})
+    location = {"location": storage["Location"]} if storage.get("Location") else {}
+    return {
+        "Name": found["Name"],
+        "CreateTime": found.get("CreateTime"),
+        "TableType": found.get("TableType", "EXTERNAL_TABLE"),
+        "Columns": [_column(item) for item in storage.get("Columns", [])],
+        "PartitionKeys": [_column(item) for item in found.get("PartitionKeys", [])],
+        "Parameters": {**found.get("Parameters", {}), **location},
+    }
+
+
+def _column(found: Document) -> Document:
+    return {key: found[key] for key in ("Name", "Type", "Comment") if found.get(key)}

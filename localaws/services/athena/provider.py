@@ -1,0 +1,213 @@
+"""Athena's query operations: accept, run in a pool of two, describe, hand out results, cancel.
+
+Differences from AWS that a client can see are listed in docs/localaws.md.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from localaws.services.athena import history, results, statements
+from localaws.services.athena.engine import Engine, Order
+from localaws.services.athena.failures import SYSTEM_ERROR, QueryFailedError
+from localaws.services.athena.history import History
+from localaws.services.athena.metadata import Metadata
+from localaws.services.athena.workgroups import PRIMARY, WorkGroups, invalid
+
+if TYPE_CHECKING:
+    from localaws.core.context import ServerContext
+    from localaws.core.provider import Call, Document
+
+_log = logging.getLogger(__name__)
+_WORKERS = 2
+_PAGE = 1000
+
+
+class AthenaProvider(WorkGroups, Metadata):
+    """Athena."""
+
+    service = "athena"
+
+    def __init__(self, context: ServerContext) -> None:
+        super().__init__(context)
+        self._engine = Engine(context)
+        self._history = History(context.store)
+        self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="athena")
+        self._cursors: dict[str, Any] = {}
+
+    def start(self) -> None:
+        """Fail what a previous server left unfinished: nobody is running it any more."""
+        lost = QueryFailedError(
+            "GENERIC_INTERNAL_ERROR: The embedded AWS was restarted before the query finished. "
+            "Start it again with another ClientRequestToken",
+            category=SYSTEM_ERROR,
+        )
+        for record in self._history.unfinished():
+            self._history.change(record, **history.failed(lost, self.context.now(), 0))
+
+    def stop(self) -> None:
+        """Interrupt running queries; the next start records them as failed."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for cursor in list(self._cursors.values()):
+            cursor.interrupt()
+        self._pool.shutdown(wait=True)
+        self._engine.close()
+
+    def start_query_execution(self, call: Call, request: Document) -> Document:
+        """Accept a query; the same ClientRequestToken finds the same query."""
+        workgroup = self._work_group(call, request.get("WorkGroup", PRIMARY))
+        if workgroup["State"] != "ENABLED":
+            raise invalid(f"WorkGroup {workgroup['Name']} is disabled.")
+        record = self._record(call, request, workgroup)
+        query_id, new = self._history.accept(call, request, record)
+        if new:
+            self._pool.submit(self._run, record | {"id": query_id})
+        return {"QueryExecutionId": query_id}
+
+    def get_query_execution(self, call: Call, request: Document) -> Document:
+        """Describe a query."""
+        record = self._history.get(call, request["QueryExecutionId"])
+        return {"QueryExecution": history.described(record)}
+
+    def batch_get_query_execution(self, call: Call, request: Document) -> Document:
+        """Describe several queries; unknown ids are listed, not raised."""
+        found, unknown = [], []
+        for query_id in request["QueryExecutionIds"]:
+            try:
+                found.append(history.described(self._history.get(call, query_id)))
+            except Exception as error:  # noqa: BLE001 - ServiceError, told in the answer
+                unknown.append({"QueryExecutionId": query_id, "ErrorCode": "NOT_FOUND",
+                                "ErrorMessage": str(error)})  # fmt: skip
+        return {"QueryExecutions": found, "UnprocessedQueryExecutionIds": unknown}
+
+    def list_query_executions(self, call: Call, request: Document) -> Document:
+        """List a workgroup's queries, newest first."""
+        workgroup = self._work_group(call, request.get("WorkGroup", PRIMARY))["Name"]
+        ids = self._history.ids(call, workgroup)
+        token = request.get("NextToken")
+        start = ids.index(token) + 1 if token in ids else 0
+        page = ids[start : start + (request.get("MaxResults") or 50)]
+        more = {"NextToken": page[-1]} if page and page[-1] != ids[-1] else {}
+        return {"QueryExecutionIds": page} | more
+
+    def get_query_results(self, call: Call, request: Document) -> Document:
+        """Return a page of a query's rows; of a SELECT, the first row is the header."""
+        record = self._history.get(call, request["QueryExecutionId"])
+        if record["state"] in history.UNFINISHED:
+            raise invalid(f"Query has not yet finished. Current state: {record['state']}")
+        if record["state"] != "SUCCEEDED":
+            raise invalid(
+                f"Query did not finish successfully. Final query state: {record['state']}"
+            )
+        if request.get("QueryResultType") == "DATA_MANIFEST":
+            raise invalid("The embedded Athena hands out DATA_ROWS only; read the manifest from S3")
+        try:
+            page = results.read_page(
+                self._engine.files(record["id"]), request.get("NextToken"),
+                request.get("MaxResults", _PAGE),
+            )  # fmt: skip
+        except ValueError:
+            raise invalid(f"The token {request.get('NextToken')} is invalid") from None
+        except FileNotFoundError:
+            raise invalid("Could not find results: the local result files were deleted") from None
+        return page | {"UpdateCount": record.get("update_count", 0)}
+
+    def stop_query_execution(self, call: Call, request: Document) -> Document:
+        """Cancel a query; one that has finished stays as it is."""
+        record = self._history.get(call, request["QueryExecutionId"])
+        cancelled = QueryFailedError("Query cancelled by user", state="CANCELLED")
+        self._history.change(record, **history.failed(cancelled, self.context.now(), 0))
+        if cursor := self._cursors.get(record["id"]):
+            cursor.interrupt()
+        return {}
+
+    def get_query_runtime_statistics(self, call: Call, request: Document) -> Document:
+        """Return timings and row counts; there are no stages, because DuckDB has none to tell of."""
+        record = self._history.get(call, request["QueryExecutionId"])
+        shown = history.described(record)["Statistics"]
+        timeline = {key: value for key, value in shown.items() if key.endswith("InMillis")}
+        rows = {"InputBytes": record.get("bytes", 0), "OutputRows": record.get("rows", 0)}
+        return {"QueryRuntimeStatistics": {"Timeline": timeline, "Rows": rows}}
+
+    def _record(self, call: Call, request: Document, workgroup: Document) -> Document:
+        configuration = workgroup["Configuration"]
+        asked = request.get("ResultConfiguration", {})
+        forced = configuration.get("EnforceWorkGroupConfiguration", False)
+        ours = configuration.get("ResultConfiguration", {})
+        chosen = ours if forced else ours | asked
+        if not chosen.get("OutputLocation"):
+            raise invalid(
+                "No output location provided. An output location is required either through the "
+                "Workgroup result configuration setting or as an API input."
+            )
+        statement = _read(request)
+        return {
+            "account": call.account_id, "region": call.region, "text": request["QueryString"],
+            "statement_type": statement.statement_type, "substatement": statement.substatement,
+            "parameters": request.get("ExecutionParameters", []),
+            "context": request.get("QueryExecutionContext", {}), "workgroup": workgroup["Name"],
+            "result_configuration": chosen,
+            "enforced": bool(forced and ours.get("OutputLocation")),
+            "cutoff": configuration.get("BytesScannedCutoffPerQuery"),
+            "submitted": self.context.now(),
+        }  # fmt: skip
+
+    def _run(self, record: Document) -> None:
+        started = self.context.now()
+        if not self._history.change(record, state="RUNNING", started=started):
+            return
+        began = time.monotonic()
+        cursor = self._cursors[record["id"]] = self._engine.cursor()
+        try:
+            outcome = self._engine.run(_order(record), cursor)
+            changes = history.succeeded(outcome, self.context.now(), _millis(began))
+        except QueryFailedError as failure:
+            changes = history.failed(failure, self.context.now(), _millis(began))
+        except Exception as error:
+            _log.exception("Athena query %s failed inside the embedded AWS", record["id"])
+            internal = QueryFailedError(
+                f"GENERIC_INTERNAL_ERROR: {type(error).__name__}: {error}", category=SYSTEM_ERROR
+            )
+            changes = history.failed(internal, self.context.now(), _millis(began))
+        finally:
+            self._cursors.pop(record["id"]).close()
+        if not self.context.stopping.is_set():
+            self._history.change(record, **changes)
+
+
+def _read(request: Document) -> statements.Statement:
+    """Parse already when asked, as Athena does, so that a syntax error starts no query."""
+    try:
+        text = request["QueryString"]
+        if request.get("ExecutionParameters"):
+            text = statements.fill(text, request["ExecutionParameters"])
+        return statements.read(text)
+    except QueryFailedError as failure:
+        if failure.reason.startswith("NOT_SUPPORTED"):
+            return statements.Statement("unsupported", "DML", "UNKNOWN", request["QueryString"])
+        raise invalid(failure.reason.removeprefix("SYNTAX_ERROR: ")) from failure
+
+
+def _order(record: Document) -> Order:
+    configuration = record["result_configuration"]
+    return Order(
+        query_id=record["id"], text=record["text"], parameters=tuple(record["parameters"]),
+        database=record["context"].get("Database", "default"), account_id=record["account"],
+        region=record["region"], output=configuration["OutputLocation"].rstrip("/") + "/",
+        enforced=record["enforced"], cutoff=record["cutoff"],
+        encryption=_encryption(configuration),
+    )  # fmt: skip
+
+
+def _encryption(configuration: Document) -> dict[str, str]:
+    encryption = configuration.get("EncryptionConfiguration", {})
+    if encryption.get("EncryptionOption") == "SSE_KMS":
+        return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": encryption.get("KmsKey", "")}
+    return {}
+
+
+def _millis(began: float) -> int:
+    return int((time.monotonic() - began) * 1000)

@@ -1,0 +1,136 @@
+"""What kind of statement a query string is. Nothing is executed or looked up here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.tokens import TokenType
+
+from localaws.services.athena import dialect
+from localaws.services.athena.failures import QueryFailedError, syntax_error
+
+_QUERY = {"SELECT", "WITH", "VALUES", "(", "TABLE"}
+_UNLOAD = re.compile(
+    r"^\s*UNLOAD\s*\((?P<query>.*)\)\s*TO\s*'(?P<location>[^']+)'\s*(?:WITH\s*\((?P<with>.*)\))?\s*$",
+    re.IGNORECASE | re.DOTALL,
+)
+_OPTION = re.compile(
+    r"\s*(\w+)\s*=\s*('(?:[^']|'')*'|ARRAY\s*\[[^\]]*\]|\w+)\s*(?:,|$)", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement, by what must be done for it.
+
+    Attributes:
+        kind: ``query``, ``ctas``, ``insert``, ``unload``, ``view`` or ``ddl``.
+        statement_type: What GetQueryExecution calls it: DML, DDL or UTILITY.
+        substatement: SubstatementType.
+        text: The statement's text, parameters filled in.
+        expression: Its tree; None for DDL, which ddl.py reads from the text.
+        location: Where UNLOAD writes.
+        options: UNLOAD's WITH options.
+    """
+
+    kind: str
+    statement_type: str
+    substatement: str
+    text: str
+    expression: exp.Expression | None = None
+    location: str = ""
+    options: tuple[tuple[str, str], ...] = ()
+
+
+def read(sql: str) -> Statement:
+    """Classify and parse one statement.
+
+    Raises:
+        QueryFailedError: It cannot be parsed, or is several.
+    """
+    text = _single(sql)
+    words = [token.text.upper() for token in sqlglot.tokenize(text, read="trino")[:8]]
+    if words[0] == "UNLOAD":
+        return _unload(text)
+    if words[0] in _QUERY:
+        return Statement("query", "DML", "SELECT", text, _checked(text))
+    if words[0] == "INSERT":
+        return Statement("insert", "DML", "INSERT", text, _checked(text))
+    if words[:2] == ["CREATE", "TABLE"] and "EXTERNAL" not in words:
+        return _ctas(text)
+    if words[:2] == ["CREATE", "VIEW"] or words[:4] == ["CREATE", "OR", "REPLACE", "VIEW"]:
+        return Statement("view", "DDL", "CREATE_VIEW", text, _checked(text))
+    utility = words[0] in {"SHOW", "DESCRIBE", "DESC", "EXPLAIN"}
+    name = "_".join(words[:2]) if words[0] not in {"DESCRIBE", "DESC", "EXPLAIN"} else words[0]
+    return Statement("ddl", "UTILITY" if utility else "DDL", name, text)
+
+
+def fill(sql: str, parameters: list[str]) -> str:
+    """Put ExecutionParameters in the place of the question marks.
+
+    Raises:
+        QueryFailedError: Their number differs, or one is no constant.
+    """
+    tokens = sqlglot.tokenize(sql, read="trino")
+    marks = [token for token in tokens if token.token_type == TokenType.PLACEHOLDER]
+    if len(marks) != len(parameters):
+        raise QueryFailedError(
+            "INVALID_PARAMETER_USAGE: line 1:1: Incorrect number of parameters: "
+            f"expected {len(marks)} but found {len(parameters)}"
+        )
+    for token, value in reversed(list(zip(marks, parameters, strict=True))):
+        _check_constant(value)
+        sql = sql[: token.start] + value + sql[token.end + 1 :]
+    return sql
+
+
+def _check_constant(value: str) -> None:
+    parsed = dialect.parse(value)
+    if parsed.find(exp.Column, exp.Query, exp.Command, exp.Create, exp.Insert):
+        raise QueryFailedError(
+            f"INVALID_PARAMETER_USAGE: Execution parameter {value} is no constant. "
+            "A string needs its own single quotes"
+        )
+
+
+def _single(sql: str) -> str:
+    try:
+        tokens = sqlglot.tokenize(sql, read="trino")
+    except sqlglot.errors.TokenError as error:
+        raise syntax_error(str(error)) from error
+    while tokens and tokens[-1].token_type == TokenType.SEMICOLON:
+        sql = sql[: tokens.pop().start]
+    if not tokens:
+        raise syntax_error("mismatched input '<EOF>'. Expecting a statement")
+    if any(token.token_type == TokenType.SEMICOLON for token in tokens):
+        raise QueryFailedError(f"Only one sql statement is allowed. Got: {sql}")
+    return sql
+
+
+def _checked(text: str) -> exp.Expression:
+    expression = dialect.parse(text)
+    dialect.check(expression, text)
+    return expression
+
+
+def _ctas(text: str) -> Statement:
+    expression = _checked(text)
+    if not isinstance(expression, exp.Create) or expression.expression is None:
+        raise syntax_error("CREATE TABLE needs AS SELECT ..., or EXTERNAL and a LOCATION")
+    return Statement("ctas", "DDL", "CREATE_TABLE_AS_SELECT", text, expression)
+
+
+def _unload(text: str) -> Statement:
+    found = _UNLOAD.match(text)
+    if not found:
+        raise syntax_error("expected UNLOAD (query) TO 's3://...' WITH (format = '...')")
+    options = tuple(
+        (name.lower(), value.strip("'")) for name, value in _OPTION.findall(found["with"] or "")
+    )
+    expression = _checked(found["query"])
+    return Statement(
+        "unload", "DML", "UNLOAD", found["query"], expression, found["location"], options
+    )

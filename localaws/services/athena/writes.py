@@ -1,0 +1,312 @@
+"""CTAS, INSERT and UNLOAD: query results as new Parquet files in S3, and what Glue is told of them."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+from sqlglot import exp
+
+from localaws.services.athena.catalog import Column, Partition, storage_descriptor
+from localaws.services.athena.failures import QueryFailedError, not_performed
+from localaws.services.athena.objects import S3Object, split_uri
+from localaws.services.athena.types import duckdb_type, family, glue_type
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from localaws.services.athena.catalog import TableInfo
+    from localaws.services.athena.session import Session
+
+_COMPRESSIONS = {"snappy", "gzip", "zstd", "lz4", "none"}
+_MAXIMUM_PARTITIONS = 100
+_CTAS_OPTIONS = {"format", "external_location", "partitioned_by", "write_compression",
+                 "parquet_compression"}  # fmt: skip
+_HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
+
+
+@dataclass(slots=True)
+class Written:
+    """What a writing statement did.
+
+    Attributes:
+        rows: How many rows it wrote.
+        files: URIs of the new objects.
+        location: Where they lie.
+    """
+
+    rows: int = 0
+    files: list[str] = field(default_factory=list)
+    location: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    location: str
+    columns: list[Column]
+    partition_keys: list[Column]
+    compression: str = "gzip"
+
+
+def create_table_as(session: Session, create: exp.Create, default_location: str) -> Written:
+    """Perform CREATE TABLE ... AS SELECT.
+
+    Raises:
+        QueryFailedError: The table is there, its location is not empty, or an option is unknown.
+    """
+    table: exp.Table = create.this
+    database, name = (table.db or session.database).lower(), table.name.lower()
+    if session.catalog.find(database, name):
+        if create.args.get("exists"):
+            return Written()
+        raise QueryFailedError(
+            f"TABLE_ALREADY_EXISTS: line 1:1: Table 'awsdatacatalog.{database}.{name}' already "
+            "exists"
+        )
+    if not session.catalog.has_database(database):
+        raise QueryFailedError(f"SCHEMA_NOT_FOUND: line 1:1: Schema '{database}' does not exist")
+    options = _ctas_options(create)
+    location = _ctas_location(session, options, default_location)
+    _check_named(create.expression)
+    plan = session.plan(create.expression)
+    described = session.describe(plan.sql)
+    columns = [Column(column.lower(), glue_type(kind)) for column, kind in described]
+    _check_distinct(columns)
+    body, keys = _split_keys(columns, options.get("partitioned_by", []))
+    target = _Target(location, body, keys, _compression(options))
+    written, partitions = _write(session, plan.sql, target, no_data=options["no_data"])
+    info = session.create_table(
+        database, name, storage_descriptor(body, location, "parquet"), keys,
+        {"EXTERNAL": "TRUE", "has_encrypted_data": "false", "classification": "parquet"},
+    )  # fmt: skip
+    session.catalog.add_partitions(info, partitions)
+    return written
+
+
+def insert_into(session: Session, insert: exp.Insert) -> Written:
+    """Perform INSERT INTO ... SELECT or VALUES.
+
+    Raises:
+        QueryFailedError: The table is missing, or the query's columns do not fit.
+    """
+    schema = insert.this
+    table: exp.Table = schema.this if isinstance(schema, exp.Schema) else schema
+    info = session.catalog.table(table.db or session.database, table.name, session.place(table))
+    if info.view_sql or info.file_format != "parquet":
+        raise not_performed("INSERT INTO anything but a Parquet table")
+    named = [item.name.lower() for item in schema.expressions] if schema is not table else None
+    plan = session.plan(insert.expression)
+    target = _Target(info.location, list(info.columns), list(info.partition_keys))
+    select = _conformed(info, named, session.describe(plan.sql), plan.sql)
+    written, partitions = _write(session, select, target)
+    known = {partition.values for partition in session.catalog.partitions(info)}
+    session.catalog.add_partitions(info, [item for item in partitions if item.values not in known])
+    return written
+
+
+def unload(
+    session: Session, query: exp.Expression, location: str, options: dict[str, str]
+) -> Written:
+    """Perform UNLOAD (query) TO location.
+
+    Raises:
+        QueryFailedError: The location is not empty, or the format is not Parquet.
+    """
+    if options.get("format", "").upper() != "PARQUET":
+        raise not_performed("UNLOAD to anything but format = 'PARQUET'")
+    if set(options) - {"format", "compression"}:
+        raise not_performed(f"UNLOAD with {', '.join(sorted(options))}")
+    _check_empty(session, location)
+    plan = session.plan(query)
+    columns = [Column(name, glue_type(kind)) for name, kind in session.describe(plan.sql)]
+    target = _Target(location, columns, [], options.get("compression", "gzip").lower())
+    return _write(session, plan.sql, target)[0]
+
+
+def _ctas_options(create: exp.Create) -> dict[str, Any]:
+    options: dict[str, Any] = {"no_data": False}
+    properties = create.args.get("properties")
+    for item in properties.expressions if properties else ():
+        if isinstance(item, exp.WithDataProperty):
+            options["no_data"] = bool(item.args.get("no"))
+        elif isinstance(item, exp.FileFormatProperty):
+            options["format"] = item.name
+        elif isinstance(item, exp.PartitionedByProperty):
+            options["partitioned_by"] = [value.name.lower() for value in item.this.expressions]
+        else:
+            options[item.name.lower()] = item.args["value"].name
+    unknown = set(options) - _CTAS_OPTIONS - {"no_data"}
+    if unknown:
+        raise not_performed(f"CREATE TABLE AS with {', '.join(sorted(unknown))}")
+    if options.get("format", "PARQUET").upper() != "PARQUET":
+        raise not_performed(f"CREATE TABLE AS with format {options['format']}")
+    return options
+
+
+def _ctas_location(session: Session, options: dict[str, Any], default: str) -> str:
+    location = options.get("external_location")
+    if location and session.enforced:
+        raise QueryFailedError(
+            "The Create Table As Select query failed because it was submitted with an "
+            "'external_location' property to an Athena Workgroup that enforces a centralized "
+            "output location for all queries. Please remove the 'external_location' property and "
+            "resubmit the query."
+        )
+    location = (location or default).rstrip("/") + "/"
+    _check_empty(session, location)
+    return location
+
+
+def _check_empty(session: Session, location: str) -> None:
+    if session.cache.list(session.s3, location):
+        raise QueryFailedError(
+            f"HIVE_PATH_ALREADY_EXISTS: Target directory for table '{location}' already exists. "
+            "You may need to manually clean the data at location before retrying. Athena will not "
+            "delete data in your account."
+        )
+
+
+def _check_named(query: exp.Expression) -> None:
+    for index, item in enumerate(query.selects, start=1):
+        if not item.alias_or_name and not item.is_star:
+            raise QueryFailedError(
+                f"MISSING_COLUMN_NAME: line 1:1: Column name not specified at position {index}"
+            )
+
+
+def _check_distinct(columns: list[Column]) -> None:
+    names = [column.name for column in columns]
+    for name in names:
+        if names.count(name) > 1:
+            raise QueryFailedError(
+                f"DUPLICATE_COLUMN_NAME: line 1:1: Column name '{name}' specified more than once"
+            )
+
+
+def _split_keys(columns: list[Column], keys: list[str]) -> tuple[list[Column], list[Column]]:
+    body = columns[: len(columns) - len(keys)]
+    last = columns[len(columns) - len(keys) :]
+    if [column.name for column in last] != keys:
+        raise QueryFailedError(
+            "HIVE_COLUMN_ORDER_MISMATCH: Partition keys must be the last columns in the table and "
+            f"in the same order as the table properties: {keys}"
+        )
+    if not body:
+        raise QueryFailedError("INVALID_TABLE_PROPERTY: Table contains only partition columns")
+    return body, last
+
+
+def _compression(options: dict[str, Any]) -> str:
+    chosen = options.get("write_compression") or options.get("parquet_compression") or "gzip"
+    if chosen.lower() not in _COMPRESSIONS:
+        raise QueryFailedError(f"INVALID_TABLE_PROPERTY: Invalid write_compression: {chosen}")
+    return str(chosen).lower()
+
+
+def _conformed(
+    info: TableInfo, named: list[str] | None, query: list[tuple[str, Any]], sql: str
+) -> str:
+    """Fit a query's columns, by position, to a table's."""
+    targets = {column.name: column for column in info.all_columns}
+    order = named if named is not None else list(targets)
+    unknown = [name for name in order if name not in targets]
+    if unknown:
+        raise QueryFailedError(
+            f"COLUMN_NOT_FOUND: line 1:1: Insert column name does not exist in target table: "
+            f"{unknown[0]}"
+        )
+    given = [glue_type(kind) for _, kind in query]
+    wanted = [targets[name].type for name in order]
+    fits = len(given) == len(wanted) and all(
+        family(source) in {family(target), "unknown"} or source == "string" == target
+        for source, target in zip(given, wanted, strict=True)
+    )
+    if not fits:
+        raise QueryFailedError(
+            "TYPE_MISMATCH: line 1:1: Insert query has mismatched column types: "
+            f"Table: [{', '.join(wanted)}], Query: [{', '.join(given)}]"
+        )
+    position = {name: f'"c{index}"' for index, name in enumerate(order)}
+    columns = ", ".join(
+        f"CAST({position.get(column.name, 'NULL')} AS {duckdb_type(column.type)}) "
+        f'AS "{column.name}"'
+        for column in info.all_columns
+    )
+    aliases = ", ".join(f'"c{index}"' for index in range(len(order)))
+    return f"SELECT {columns} FROM ({sql}) AS q({aliases})"  # noqa: S608 - quoted throughout
+
+
+def _write(
+    session: Session, sql: str, target: _Target, *, no_data: bool = False
+) -> tuple[Written, list[Partition]]:
+    """Run the query into Parquet files, upload them, and say which partitions they make."""
+    folder = session.scratch()
+    try:
+        rows = 0 if no_data else _copy(session, sql, target, folder)
+        files = sorted(path for path in folder.rglob("*.parquet") if rows)
+        folders = {path.parent for path in files}
+        if len(folders) > _MAXIMUM_PARTITIONS:
+            raise QueryFailedError(
+                "HIVE_TOO_MANY_OPEN_PARTITIONS: Exceeded limit of 100 open writers for "
+                f"partitions/buckets, as these rows make {len(folders)}"
+            )
+        written = Written(rows, [], target.location)
+        for path in files:
+            written.files.append(_upload(session, path, path.parent.relative_to(folder), target))
+        partitions = [
+            Partition(_values(item, folder), _partition_location(target, item, folder))
+            for item in sorted(folders)
+        ]
+        return written, partitions if target.partition_keys else []
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _copy(session: Session, sql: str, target: _Target, folder: Path) -> int:
+    columns = ", ".join(
+        f'CAST("{column.name}" AS {duckdb_type(column.type)}) AS "{column.name}"'
+        for column in target.columns + target.partition_keys
+    )
+    names = ", ".join(f'"{column.name}"' for column in target.columns + target.partition_keys)
+    codec = "uncompressed" if target.compression == "none" else target.compression
+    options = f"FORMAT parquet, COMPRESSION {codec}"
+    destination = str(folder / "part.parquet")
+    if target.partition_keys:
+        keys = ", ".join(f'"{key.name}"' for key in target.partition_keys)
+        options += f", PARTITION_BY ({keys}), WRITE_PARTITION_COLUMNS false, OVERWRITE_OR_IGNORE"
+        destination = str(folder)
+    literal = exp.Literal.string(destination).sql("duckdb")
+    copied = session.execute(
+        f"COPY (SELECT {columns} FROM ({sql}) AS q({names})) TO {literal} ({options})"  # noqa: S608
+    )
+    return int(copied.fetchone()[0])
+
+
+def _upload(session: Session, path: Path, inside: Path, target: _Target) -> str:
+    bucket, prefix = split_uri(target.location)
+    relative = "" if str(inside) == "." else f"{inside.as_posix()}/"
+    key = f"{prefix.rstrip('/')}/{relative}{session.query_id[:8]}_{uuid.uuid4()}"
+    size = path.stat().st_size
+    try:
+        put = session.s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
+    except ClientError as error:
+        raise QueryFailedError(
+            f"HIVE_WRITER_CLOSE_ERROR: Cannot write s3://{bucket}/{key}: "
+            f"{error.response['Error']['Code']}"
+        ) from error
+    session.cache.adopt(S3Object(bucket, key, put["ETag"].strip('"'), size), path)
+    return f"s3://{bucket}/{key}"
+
+
+def _values(path: Path, folder: Path) -> tuple[str, ...]:
+    from urllib.parse import unquote
+
+    parts = path.relative_to(folder).parts
+    return tuple(unquote(part.split("=", 1)[1]) for part in parts)
+
+
+def _partition_location(target: _Target, path: Path, folder: Path) -> str:
+    return f"{target.location.rstrip('/')}/{path.relative_to(folder).as_posix()}/"
