@@ -17,9 +17,12 @@ import threading
 import time
 from pathlib import Path
 
+from localaws.core.leash import Leash
+
 _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 _GRACE_SECONDS = 5.0
 
+_leash = Leash()
 _live: set[subprocess.Popen[bytes]] = set()
 _live_lock = threading.Lock()
 
@@ -80,6 +83,7 @@ def spawn(
         )
     with _live_lock:
         _live.add(process)
+    _leash.add(process.pid)
     if memory_mb is not None:
         _limit_memory(process, memory_mb)
     return process
@@ -87,6 +91,9 @@ def spawn(
 
 def stop(process: subprocess.Popen[bytes], *, grace: float = _GRACE_SECONDS) -> None:
     """End a program and everything in its process group; harmless when it has ended already."""
+    with _live_lock:
+        if process not in _live:
+            return  # its number may mean another process by now
     if grace > 0 and process.poll() is None:
         _signal_group(process, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -95,6 +102,7 @@ def stop(process: subprocess.Popen[bytes], *, grace: float = _GRACE_SECONDS) -> 
     process.wait()
     with _live_lock:
         _live.discard(process)
+    _leash.remove(process.pid)
 
 
 def stop_all() -> None:
@@ -108,6 +116,7 @@ def stop_all() -> None:
         time.sleep(0.05)
     for process in processes:
         stop(process, grace=0.0)
+    _leash.close()
 
 
 def _environment(folder: Path, extra: dict[str, str]) -> dict[str, str]:

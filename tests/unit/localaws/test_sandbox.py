@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 
@@ -40,6 +41,24 @@ def test_a_program_that_takes_too_long_is_killed_with_its_children(tmp_path):
     with pytest.raises(TimeoutError):
         _run(tmp_path, code, timeout=2.0)
     assert _is_gone(int((tmp_path / "log").read_text()))
+
+
+def test_programs_end_with_a_server_that_is_killed(tmp_path):
+    server = (
+        "import sys, time, pathlib\n"
+        "from localaws.core import sandbox\n"
+        "folder = pathlib.Path(sys.argv[1])\n"
+        "argv = [sys.executable, '-c', 'import time; time.sleep(60)']\n"
+        "print(sandbox.spawn(argv, folder=folder, env={}, log=folder / 'log').pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", server, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    program = int(process.stdout.readline())
+    process.kill()
+    process.wait()
+    assert _is_gone(program)
 
 
 def test_stop_all_ends_what_was_spawned(tmp_path):
