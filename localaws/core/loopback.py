@@ -33,6 +33,7 @@ def attach(client: Any, handle: Handle) -> None:
             headers=response.headers,
             status=response.status,
             preload_content=False,
+            request_method=request.method,  # a HEAD's Content-Length is not its own body's
         )
         return AWSResponse(request.url, response.status, raw.headers, raw)
 

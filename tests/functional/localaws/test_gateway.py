@@ -70,6 +70,18 @@ def test_eight_threads_on_one_key_never_meet_a_server_error(aws):
     assert set(statuses) == {200}
 
 
+def test_providers_reach_other_services_as_any_client_does(aws):
+    s3 = aws.context.client("s3", "555555555555")
+    s3.create_bucket(Bucket="gateway-loopback")
+    s3.upload_fileobj(io.BytesIO(b"x" * 20_000_000), "gateway-loopback", "k")
+    assert s3.head_object(Bucket="gateway-loopback", Key="k")["ContentLength"] == 20_000_000
+    received = io.BytesIO()
+    s3.download_fileobj("gateway-loopback", "k", received)
+    assert received.getvalue() == b"x" * 20_000_000
+    with pytest.raises(ClientError, match="Not Found"):
+        s3.head_object(Bucket="gateway-loopback", Key="absent")
+
+
 def test_accounts_are_separate(aws):
     aws.client("ssm", "dev").put_parameter(Name="/gateway/only-dev", Value="1", Type="String")
     prod = aws.client("ssm", "prod")
