@@ -100,9 +100,9 @@ class Build:
         ssm = self._context.client("ssm", self._account, self._region)
         declared = self._document["environment"].get("environmentVariables", [])
         role = self._document["serviceRole"]
-        return inputs.role_environment(self._context, role, self._id) | inputs.variables(
-            ssm, declared
-        )
+        return inputs.role_environment(
+            self._context, self._account, role, self._id
+        ) | inputs.variables(ssm, declared)
 
     def _environment(self, buildspec: Buildspec, given: dict[str, str]) -> dict[str, str]:
         ssm = self._context.client("ssm", self._account, self._region)

@@ -33,17 +33,17 @@ class InputError(Exception):
         self.code = code
 
 
-def role_environment(context: ServerContext, role_arn: str, build_id: str) -> dict[str, str]:
+def role_environment(
+    context: ServerContext, build_account: str, role_arn: str, build_id: str
+) -> dict[str, str]:
     """Assume the service role and return its credentials as environment variables.
 
     Raises:
         InputError: The role does not exist or cannot be assumed.
     """
-    account = role_arn.split(":")[4]
+    sts = context.client("sts", build_account, acting_as="codebuild")
     try:
-        # STS alone does not tell: moto lets one assume a role that does not exist.
-        context.client("iam", account).get_role(RoleName=role_arn.rsplit("/", 1)[-1])
-        credentials = context.client("sts", account).assume_role(
+        credentials = sts.assume_role(
             RoleArn=role_arn, RoleSessionName=f"AWSCodeBuild-{build_id.rsplit(':', 1)[-1]}"
         )["Credentials"]
     except ClientError as error:

@@ -161,10 +161,10 @@ class DefinitionOperations:
         declaration.check(declared)
         role = declared["roleArn"]
         try:
-            self.context.client("iam", role.split(":")[4]).get_role(
-                RoleName=role.rpartition("/")[2]
+            self.context.client("sts", call.account_id, acting_as="codepipeline").assume_role(
+                RoleArn=role, RoleSessionName="create-pipeline"
             )
-        except (ClientError, IndexError) as error:
+        except ClientError as error:
             raise declaration.structure_error(
                 f"CodePipeline is not authorized to perform AssumeRole on role {role}: {error}"
             ) from error

@@ -41,7 +41,7 @@ class World:
             "Statement": [
                 {
                     "Effect": "Allow",
-                    "Principal": {"Service": f"{name}.amazonaws.com", "AWS": "*"},
+                    "Principal": {"Service": f"{name}.amazonaws.com"},
                     "Action": "sts:AssumeRole",
                 }
                 for name in ("codebuild", "codepipeline")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -27,8 +28,8 @@ SLOW = "version: 0.2\nphases: {build: {commands: [touch began, sleep 600]}}\n"
 
 
 @contextmanager
-def server(state: Path, port: int) -> Iterator[World]:
-    """A server in a process of its own, killed without warning at the end."""
+def server(state: Path, port: int, *, end: signal.Signals) -> Iterator[World]:
+    """A server in a process of its own, ended by a signal."""
     command = [sys.executable, "-m", "localaws", "--port", str(port), "--state", str(state)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -36,7 +37,7 @@ def server(state: Path, port: int) -> Iterator[World]:
         until(lambda: _is_up(url) or None)
         yield World(url)
     finally:
-        process.kill()
+        process.send_signal(end)
         process.wait()
 
 
@@ -55,7 +56,7 @@ def free_port() -> int:
 
 def test_executions_survive_a_killed_server(tmp_path: Path) -> None:
     port = free_port()
-    with server(tmp_path, port) as world:
+    with server(tmp_path, port, end=signal.SIGKILL) as world:
         world.prepare()
         world.put_source({"file": ""})
         world.create_project("slow", SLOW)
@@ -69,7 +70,7 @@ def test_executions_survive_a_killed_server(tmp_path: Path) -> None:
         codepipeline.create_pipeline(pipeline=running)
         cut = codepipeline.start_pipeline_execution(name="run")["pipelineExecutionId"]
         until(lambda: list(tmp_path.rglob("src/began")) or None)
-    with server(tmp_path, port) as world:
+    with server(tmp_path, port, end=signal.SIGTERM) as world:
         codepipeline = world.client("codepipeline")
         codepipeline.put_approval_result(
             pipelineName="gate",
