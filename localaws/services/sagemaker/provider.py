@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from localaws.services.sagemaker.feature_groups import FeatureGroups
 from localaws.services.sagemaker.hosting.configurations import EndpointConfigurations
 from localaws.services.sagemaker.hosting.endpoints import Endpoints
 from localaws.services.sagemaker.hosting.models import Models
@@ -18,14 +19,6 @@ from localaws.services.sagemaker.pipelines.executions import PipelineExecutions
 from localaws.services.sagemaker.registry.groups import ModelPackageGroups
 from localaws.services.sagemaker.registry.packages import ModelPackages
 from localaws.services.sagemaker.tags import Tags
-
-try:  # Until the feature store lands.
-    from localaws.services.sagemaker.feature_groups import FeatureGroups
-except ModuleNotFoundError:
-
-    # Not Provider itself: a base class may not stand before its own subclasses.
-    class FeatureGroups:  # type: ignore[no-redef]
-        """Nothing yet."""
 
 if TYPE_CHECKING:
     from localaws.core.context import ServerContext

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 ROLE = "arn:aws:iam::111111111111:role/perennial-sagemaker"
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
-CLUSTER = {"ClusterConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5}}
+CLUSTER = {
+    "ClusterConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5}
+}
 ENDED = {"Completed", "Failed", "Stopped", "Succeeded"}
 GROUP_ACTIONS = [
     "sagemaker:DescribeModelPackage",
@@ -169,7 +171,9 @@ class World:
         )
         return arn
 
-    def package(self, group: str, model_data: str, account: str = "experimentation", **more: Any) -> str:
+    def package(
+        self, group: str, model_data: str, account: str = "experimentation", **more: Any
+    ) -> str:
         return self.aws.client("sagemaker", account).create_model_package(
             ModelPackageGroupName=group,
             InferenceSpecification={

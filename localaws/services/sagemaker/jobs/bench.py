@@ -146,8 +146,10 @@ class Bench:
         return self.records.get(name)
 
     def _start(self, name: ResourceName) -> None:
+        attempt = self.records.change(name, _count_attempt)["_Attempts"]
+        # A folder per attempt: after a crash the one before may still be written to.
         folder = self._context.folder(
-            "sagemaker", self._craft.kind, name.account_id, name.region, name.name
+            "sagemaker", self._craft.kind, name.account_id, name.region, name.name, str(attempt)
         )
         workspace = self._running[name.key] = Workspace(folder, self._slots)
         threading.Thread(
@@ -167,7 +169,7 @@ class Bench:
                 self._changed.notify_all()
 
     def _attempt(self, name: ResourceName, workspace: Workspace) -> None:
-        document = self.records.change(name, _count_attempt)
+        document = self.records.get(name)
         if document[self._status] == "Stopping":
             self._end(name, workspace, "Stopped")
             return
@@ -186,7 +188,6 @@ class Bench:
     def _perform(self, task: Task) -> None:
         end = functools.partial(self._end, task.name, task.workspace)
         try:
-            task.workspace.clear()
             members = self._craft.perform(task)
         except StoppedError:
             end("Stopped")
@@ -202,7 +203,7 @@ class Bench:
         else:
             end("Completed", members=members)
 
-    def _end(  # noqa: PLR0913 - all that can be said of an end
+    def _end(
         self,
         name: ResourceName,
         workspace: Workspace,

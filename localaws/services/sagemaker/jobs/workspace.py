@@ -54,11 +54,6 @@ class Workspace:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
 
-    def clear(self) -> None:
-        """Start from an empty folder, whatever an interrupted attempt left."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
-
     def discard_files(self) -> None:
         """Remove inputs and outputs; the log stays."""
         shutil.rmtree(self.folder / "opt", ignore_errors=True)

@@ -53,9 +53,14 @@ class ModelPackages(Provider):
             ServiceError: AccessDeniedException; ConflictException, the token was used for other
                 parameters; ValidationException.
         """
-        self._validate(call, request)
+        if not request.get("ModelPackageGroupName"):
+            raise ServiceError(
+                "ValidationException",
+                "The embedded AWS keeps only versioned packages: give ModelPackageGroupName.",
+            )
         group = arns.named(call, _GROUP, request["ModelPackageGroupName"])
         authorized_group(self.context.store, call, "CreateModelPackage", group)
+        self._validate(call, request)
         with _registering:
             arn = self._registered(group, request)
             if arn is None:
@@ -131,11 +136,6 @@ class ModelPackages(Provider):
         return name, authorized_package(self.context.store, call, action, name)
 
     def _validate(self, call: Call, request: Document) -> None:
-        if not request.get("ModelPackageGroupName"):
-            raise ServiceError(
-                "ValidationException",
-                "The embedded AWS keeps only versioned packages: give ModelPackageGroupName.",
-            )
         for member in _REFUSED:
             if request.get(member):
                 raise ServiceError(
