@@ -39,7 +39,8 @@ parser.add_argument("--max_depth", type=int); parser.add_argument("-k")
 given = parser.parse_args()
 rows = pathlib.Path(os.environ["SM_CHANNEL_TRAIN"], "data.txt").read_text().split()
 assert json.loads(os.environ["SM_HPS"])["max_depth"] == given.max_depth
-config = json.loads(pathlib.Path(os.environ["SM_INPUT_CONFIG_DIR"], "hyperparameters.json").read_text())
+folder = pathlib.Path(os.environ["SM_INPUT_CONFIG_DIR"])
+config = json.loads((folder / "hyperparameters.json").read_text())
 assert config["max_depth"] == "5", config
 pathlib.Path(os.environ["SM_MODEL_DIR"], "model.txt").write_text(f"{len(rows)} {given.k}")
 pathlib.Path(os.environ["SM_OUTPUT_DATA_DIR"], "notes.txt").write_text("notes")
