@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import logging
 import threading
 from typing import TYPE_CHECKING, Self
 
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 
     from localaws.core.http import Request, Response
     from localaws.core.provider import Provider
-
-_log = logging.getLogger(__name__)
 
 #: moto's state belongs to the process, so a process can have one server at a time.
 _only_one = threading.Lock()
@@ -113,13 +110,6 @@ def _make_providers(paths: Iterable[str], context: ServerContext) -> dict[str, P
     providers: dict[str, Provider] = {}
     for path in paths:
         module_name, _, class_name = path.partition(":")
-        try:
-            module = importlib.import_module(module_name)
-        except ModuleNotFoundError as error:
-            if not (error.name or "").startswith("localaws.services."):
-                raise
-            _log.warning("Provider %s is not there yet (%s); nor is its service", path, error)
-            continue
-        provider: Provider = getattr(module, class_name)(context)
+        provider: Provider = getattr(importlib.import_module(module_name), class_name)(context)
         providers[provider.service] = provider
     return providers
