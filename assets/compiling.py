@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from assets.parts import digest_of
+from decisions.model import digest_of
 from pipelines.templates.code_bundle import CodeBundle, build_bundle
 from pipelines.templates.compile import compile_definition
 from pipelines.templates.request import CompileRequest

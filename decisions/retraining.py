@@ -78,12 +78,15 @@ class RetrainPolicy(Fact):
         cool_down: Data time after the champion's training in which drift and age start nothing.
         back_off: Wall-clock wait after the first failure; it doubles with each further one.
         maximum_back_off: Longest wait between attempts.
+        first_by_itself: Train the first model too; otherwise a person launches it, for there is no
+            champion yet that a first result could be measured against.
     """
 
     minimum_new_data: timedelta = timedelta(days=1)
     cool_down: timedelta = timedelta(0)
     back_off: timedelta = timedelta(minutes=10)
     maximum_back_off: timedelta = timedelta(days=1)
+    first_by_itself: bool = True
 
 
 class Retrain(Fact):
@@ -113,6 +116,8 @@ def decide(facts: RetrainFacts, policy: RetrainPolicy, now: datetime) -> Retrain
         return Hold(until=None, why="No data has landed yet.")
     if facts.pending_version is not None:
         return Hold(until=None, why=f"Version {facts.pending_version} awaits approval or release.")
+    if facts.champion_version is None and not (facts.requested or policy.first_by_itself):
+        return Hold(until=None, why=f"No model yet; launch retrain_{facts.use_case} for the first.")
     reasons = _reasons(facts)
     if not reasons:
         return Hold(until=None, why="There is no reason to train: " + _calm(facts))

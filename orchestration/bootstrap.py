@@ -170,15 +170,15 @@ class _Foundations:
         made = Catalogue(self.admin("glue", "experimentation")).ensure_database(role.RAW_DATABASE)
         self.report.note(f"Glue database {role.RAW_DATABASE}", changed=made)
         athena, name = self.admin("athena", "experimentation"), self.names.workgroup
-        configuration = {
+        # Not enforced: Athena refuses external_location, and so content-named tables, otherwise.
+        settings = {
             "ResultConfiguration": {"OutputLocation": self.names.athena_results},
-            "EnforceWorkGroupConfiguration": True,
+            "EnforceWorkGroupConfiguration": False,
         }
-        self._ensure(
-            f"Athena workgroup {name}",
-            lambda: name in _workgroups(athena),
-            lambda: call(athena.create_work_group, Name=name, Configuration=configuration),
-        )
+        there = name in _workgroups(athena)
+        if not there:
+            call(athena.create_work_group, Name=name, Configuration=settings)
+        self.report.note(f"Athena workgroup {name}", changed=not there)
 
     def registry(self, use_case: UseCase) -> None:
         """Lay a use case's model package group, its policy, and its curated database."""

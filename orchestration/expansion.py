@@ -22,6 +22,7 @@ from sensors.approvals import approval_sensor
 from sensors.drift import drift_sensor
 from sensors.freshness import freshness_sensor
 from sensors.releases import release_sensor
+from sensors.retraining import retraining_sensor
 
 if TYPE_CHECKING:
     from usecases.declaration import UseCase
@@ -72,8 +73,9 @@ def _sensors(
     if not use_cases:
         return []
     return [
-        freshness_sensor(use_cases, trainings, interval=interval),
-        drift_sensor(use_cases, trainings, plots.drift, interval=interval),
+        freshness_sensor(use_cases, interval=interval),
+        drift_sensor(use_cases, plots.drift, interval=interval),
+        retraining_sensor(use_cases, trainings, interval=interval),
         approval_sensor(use_cases, releases, interval=interval),
         release_sensor(use_cases, interval=interval),
     ]

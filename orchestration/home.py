@@ -25,9 +25,9 @@ def ensure_home() -> Path:
     home = dagster_home()
     home.mkdir(parents=True, exist_ok=True)
     _write(home / "dagster.yaml", (ROOT / "dagster.yaml").read_text())
-    if "DAGSTER_HOME" not in os.environ:
+    if not {"DAGSTER_HOME", "PERENNIAL_STATE"} & set(os.environ):
         _write(ROOT / ".env", f"DAGSTER_HOME={home}\n")
-        os.environ["DAGSTER_HOME"] = str(home)
+    os.environ["DAGSTER_HOME"] = str(home)
     return home
 
 

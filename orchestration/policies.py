@@ -243,13 +243,6 @@ def artifact_bucket(settings: AwsSettings, names: Names) -> Policy:
     return document(
         allow([*_BUCKET_READ, *_BUCKET_WRITE], everything, Principal={"AWS": principals}),
         allow(_BUCKET_READ, everything, Principal={"AWS": serving}),
-        {
-            "Effect": "Deny",
-            "Action": "s3:*",
-            "Resource": everything,
-            "Principal": "*",
-            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-        },
     )
 
 

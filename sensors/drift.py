@@ -16,19 +16,15 @@ from decisions import drift
 from decisions.baseline import Baseline
 from decisions.model import digest_of
 from decisions.reports import DriftReport
-from decisions.retraining import Hold
 from resources.errors import PerennialError
 from resources.platform import Platform
-from sensors.governing import Situation, govern, run_request, situation_of
-from sensors.runs import training_runs
+from sensors.governing import Situation, situation_of
 from usecases import asset_keys
 from usecases.profiling import measure_profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from decisions.retraining import RunFact
-    from sensors.governing import Job
     from usecases.declaration import UseCase
 
     Draw = Callable[[DriftReport, float], dg.MetadataValue[Any]]
@@ -37,31 +33,26 @@ Report = tuple[str, DriftReport]
 """A report and the name of what it compared."""
 
 
-def drift_sensor(
-    use_cases: Sequence[UseCase], jobs: Sequence[Job], draw: Draw, *, interval: int
-) -> dg.SensorDefinition:
-    """Return the one sensor that watches every use case's data.
+def drift_sensor(use_cases: Sequence[UseCase], draw: Draw, *, interval: int) -> dg.SensorDefinition:
+    """Return the one sensor that compares every use case's new data with its baseline.
 
     Args:
         use_cases: What to watch.
-        jobs: The training jobs it may start.
         draw: Makes the picture of a report.
         interval: Seconds between ticks, at least.
     """
 
     @dg.sensor(
         name="drift_sensor",
-        jobs=jobs,
         minimum_interval_seconds=interval,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Retrains a model whose data has drifted from what it learnt.",
+        description="Reports how far new data lies from what each champion learnt.",
     )
     def watch(
         context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> dg.SensorResult:
-        runs = training_runs(context.instance, [each.name for each in use_cases])
         cursor: dict[str, str] = json.loads(context.cursor or "{}")
-        requests, events, reasons = [], [], []
+        events, reasons = [], []
         for use_case in use_cases:
             try:
                 situation = situation_of(platform, use_case)
@@ -72,16 +63,10 @@ def drift_sensor(
             if found is not None and cursor.get(use_case.name) != found[0]:
                 events.append(_event(use_case, situation, found, draw))
                 cursor[use_case.name] = found[0]
-            verdict = _verdict(use_case, situation, runs[use_case.name], found)
-            if isinstance(verdict, Hold):
-                reasons.append(f"{use_case.name}: {verdict.why}")
-            else:
-                requests.append(run_request(use_case, verdict))
         return dg.SensorResult(
-            run_requests=requests,
             asset_events=events,
             cursor=json.dumps(cursor),
-            skip_reason=None if requests or events else "; ".join(reasons),
+            skip_reason=None if events else "; ".join(reasons) or "nothing new has landed",
         )
 
     return watch
@@ -126,12 +111,6 @@ def compare(
     last = (landed - timedelta(microseconds=1)).date()
     profile = measure_profile(use_case, baseline, last, select, present=present)
     return drift.judge(baseline, profile, use_case.monitors.drift.policy)
-
-
-def _verdict(
-    use_case: UseCase, situation: Situation, runs: tuple[RunFact, ...], found: Report | None
-) -> Any:
-    return govern(use_case, situation, runs, drift=found[1] if found else None)
 
 
 def _policy(use_case: UseCase) -> Any:

@@ -1,6 +1,6 @@
-"""Is a model too old for what has landed, and is a source late? Catalogue facts only, no scan.
+"""What has landed, and is a source late? Catalogue facts only, no scan.
 
-New data is recorded on the source tables as it lands. When to train is the governor's decision.
+Whether a model is too old for what has landed is the governor's question (retraining.py).
 """
 
 from __future__ import annotations
@@ -10,42 +10,35 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from decisions.retraining import Hold
 from resources.errors import PerennialError
 from resources.platform import Platform
-from sensors.governing import Situation, govern, run_request, situation_of
-from sensors.runs import training_runs
+from sensors.governing import Situation, situation_of
 from usecases import asset_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from sensors.governing import Job
     from usecases.declaration import UseCase
 
 
-def freshness_sensor(
-    use_cases: Sequence[UseCase], jobs: Sequence[Job], *, interval: int
-) -> dg.SensorDefinition:
-    """Return the one sensor that watches the age of every model and of every source.
+def freshness_sensor(use_cases: Sequence[UseCase], *, interval: int) -> dg.SensorDefinition:
+    """Return the one sensor that watches the age of every source.
 
     Its cursor holds, per source table, how far it had landed when last looked.
     """
 
     @dg.sensor(
         name="freshness_sensor",
-        jobs=jobs,
         minimum_interval_seconds=interval,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Records what lands, and retrains a model that has become too old for it.",
+        description="Records what lands on the source tables, and what is late.",
     )
     def watch(
         context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> dg.SensorResult:
-        runs = training_runs(context.instance, [each.name for each in use_cases])
         cursor: dict[str, str] = json.loads(context.cursor or "{}")
-        requests, events, reasons = [], [], []
+        events, reasons = [], []
         for use_case in use_cases:
             try:
                 situation = situation_of(platform, use_case)
@@ -53,16 +46,10 @@ def freshness_sensor(
                 reasons.append(f"{use_case.name}: cannot tell: {error}")
                 continue
             events += list(_landings(use_case, situation.landed, cursor))
-            verdict = govern(use_case, situation, runs[use_case.name])
-            if isinstance(verdict, Hold):
-                reasons.append(f"{use_case.name}: {verdict.why}")
-            else:
-                requests.append(run_request(use_case, verdict))
         return dg.SensorResult(
-            run_requests=requests,
             asset_events=events,
             cursor=json.dumps(cursor),
-            skip_reason=None if requests or events else "; ".join(reasons),
+            skip_reason=None if events else "; ".join(reasons) or "nothing new has landed",
         )
 
     return watch

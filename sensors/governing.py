@@ -1,8 +1,4 @@
-"""What the freshness and the drift sensor share: facts for the governor, its verdict as a run.
-
-Deciding belongs to decisions.retraining. Both sensors ask it about the same facts, so both give the
-same run key; whichever comes first starts the run, and the other finds it in flight.
-"""
+"""Facts for the governor, and its verdict as a run. Deciding belongs to decisions.retraining."""
 
 from __future__ import annotations
 
@@ -13,7 +9,9 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from decisions import freshness, retraining
+from decisions.model import digest_of
 from decisions.retraining import Hold, Retrain, RetrainFacts
+from pipelines.templates.code_bundle import build_bundle
 from resources.serving import candidate_of, champion_of, package_fact
 from usecases import run_tags as tags
 
@@ -40,6 +38,7 @@ class Situation:
     landed: Mapping[str, datetime | None]
     champion: PackageFacts | None
     candidate: PackageFacts | None
+    packages: tuple[PackageFacts, ...] = ()
 
     @property
     def landed_through(self) -> datetime | None:
@@ -70,7 +69,7 @@ def situation_of(platform: Platform, use_case: UseCase) -> Situation:
     champion = champion_of(packages)
     candidate = candidate_of(packages)
     awaited = candidate is not None and not package_fact(candidate).gates.startswith("failed")
-    return Situation(landed, champion, candidate if awaited else None)
+    return Situation(landed, champion, candidate if awaited else None, packages)
 
 
 def govern(
@@ -94,9 +93,23 @@ def govern(
         staleness=staleness,
         runs=runs,
         pending_version=situation.candidate.version if situation.candidate else None,
+        changed=changed(use_case, situation) if use_case.retraining.on_change else None,
     )
     now = datetime.now(UTC).replace(tzinfo=None)
     return retraining.decide(facts, use_case.retraining.policy, now)
+
+
+def changed(use_case: UseCase, situation: Situation) -> str | None:
+    """Say what the newest version was trained with that is not so any more."""
+    newest = next(iter(situation.packages), None)
+    if newest is None:
+        return None
+    now = {"code": build_bundle().sha256, "config": digest_of(use_case.step_config())}
+    was = {name: newest.metadata.get(f"{name}_sha256") for name in now}
+    found = [name for name, digest in now.items() if was[name] not in (None, digest)]
+    if not found:
+        return None
+    return f"{' and '.join(found)} differ from those of version {newest.version}"
 
 
 def run_request(use_case: UseCase, verdict: Retrain) -> dg.RunRequest:

@@ -169,6 +169,7 @@ class Retraining(Fact):
     back_off: Duration
     maximum_back_off: Duration
     on_change: bool = True
+    first: Literal["on_request", "automatic"] = "on_request"
 
     @property
     def policy(self) -> RetrainPolicy:
@@ -178,6 +179,7 @@ class Retraining(Fact):
             cool_down=self.cool_down,
             back_off=self.back_off,
             maximum_back_off=self.maximum_back_off,
+            first_by_itself=self.first == "automatic",
         )
 
 
