@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from localaws.services.sagemaker.feature_groups import FeatureGroups
 from localaws.services.sagemaker.hosting.configurations import EndpointConfigurations
 from localaws.services.sagemaker.hosting.endpoints import Endpoints
+from localaws.services.sagemaker.hosting.fleet import fleet_of
 from localaws.services.sagemaker.hosting.models import Models
 from localaws.services.sagemaker.jobs.processing import ProcessingJobs
 from localaws.services.sagemaker.jobs.training import TrainingJobs
@@ -49,13 +50,14 @@ class SageMakerProvider(
         slots = threading.Semaphore(JOB_SLOTS)
         self._open_processing(context, slots)
         self._open_training(context, slots)
+        self._open_endpoints(context)
         self._benches = {"processing-job": self.processing, "training-job": self.training}
         self._executors = {}
 
     def start(self) -> None:
         """Resume endpoints, jobs and executions, in the order in which they need one another."""
         super().start()
-        self._resume_endpoints()
+        self.rollout.resume()
         self.processing.resume()
         self.training.resume()
         self._resume_executions()
@@ -64,5 +66,5 @@ class SageMakerProvider(
         """End every process; the records say what to take up again."""
         self.processing.stop_all()
         self.training.stop_all()
-        self._stop_endpoints()
+        fleet_of(self.context).stop_all()
         super().stop()

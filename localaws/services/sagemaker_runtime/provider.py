@@ -9,9 +9,9 @@ import urllib3
 from localaws.core.errors import ServiceError
 from localaws.core.provider import Call, Document, Provider
 from localaws.services.sagemaker import arns
-from localaws.services.sagemaker.hosting.endpoints import endpoint_records
 from localaws.services.sagemaker.hosting.fleet import fleet_of
 from localaws.services.sagemaker.hosting.host import HostError
+from localaws.services.sagemaker.hosting.rollout import endpoint_records
 from localaws.services.sagemaker.jobs.environment import refuse
 
 if TYPE_CHECKING:
