@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _EVENTS_PER_CALL = 1000
 _LONGEST_EVENT = 16_000
-_LONGEST_TAIL = 600
+_LONGEST_TAIL = 1500
 #: Written before each command, as CodeBuild does.
 COMMAND_MARK = " Running command "
 

@@ -21,6 +21,7 @@ _BUSY = {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}
 _FIRST_POLL_SECONDS = 0.5
 _LONGEST_POLL_SECONDS = 10.0
 _POLL_GROWTH = 1.3
+_LONGEST_REASON = 500  # characters
 _DEADLINE_SECONDS = float(os.environ.get("RELEASE_DEADLINE_SECONDS", "2700"))
 
 
@@ -88,7 +89,8 @@ def _require_serving(endpoint: dict[str, Any] | None, name: str, config: str) ->
     if endpoint["EndpointStatus"] == "InService" and endpoint["EndpointConfigName"] == config:
         print(f"{name} is InService with {config}")
         return
-    reason = endpoint.get("FailureReason", "no reason given")
+    # The end of a reason says most: it is often a traceback.
+    reason = endpoint.get("FailureReason", "no reason given")[-_LONGEST_REASON:]
     raise Refused(
         f"Endpoint {name} did not come into service with {config}: {reason}. "
         f"It is {endpoint['EndpointStatus']} with {endpoint['EndpointConfigName']}."
