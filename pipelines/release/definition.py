@@ -148,6 +148,7 @@ def _stage(
         "ENDPOINT_NAME": "#{variables.EndpointName}",
         "MODEL_PACKAGE_ARN": "#{variables.ModelPackageArn}",
         "MODEL_SHA256": "#{variables.ModelSha256}",
+        "PLAN_DIGEST": "#{variables.PlanDigest}",
     }
     deploy = common | {
         "EXECUTION_ROLE_ARN": stage.execution_role_arn,

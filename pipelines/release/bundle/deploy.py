@@ -29,7 +29,7 @@ def main() -> None:
     sagemaker = target_session(order).client("sagemaker")
     model = ensure_model(sagemaker, order, version, required(os.environ, "EXECUTION_ROLE_ARN"))
     config = ensure_config(sagemaker, order, model, os.environ)
-    endpoint.switch(sagemaker, order.endpoint, config)
+    endpoint.switch(sagemaker, order.endpoint, config, {endpoint.PLAN_TAG: order.plan_digest})
     endpoint.label(sagemaker, order.endpoint)
     Path("endpoint-config.txt").write_text(config, encoding="utf-8")
 

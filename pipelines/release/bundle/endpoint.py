@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from .order import Refused
 
+PLAN_TAG = "perennial:plan"
 PREVIOUS_CONFIG_TAG = "perennial:previous-config"
 PACKAGE_TAG = "perennial:model-package"
 SHA_TAG = "perennial:model-sha256"
@@ -56,8 +57,14 @@ def settled(sagemaker: Any, name: str) -> dict[str, Any] | None:
         pause = min(pause * _POLL_GROWTH, _LONGEST_POLL_SECONDS)
 
 
-def switch(sagemaker: Any, name: str, config: str) -> None:
+def switch(sagemaker: Any, name: str, config: str, memory: dict[str, str]) -> None:
     """Make an endpoint serve a configuration; wait until it does. Nothing to do if it does.
+
+    Args:
+        sagemaker: A client of the target account.
+        name: The endpoint.
+        config: The configuration it is to serve.
+        memory: Tags that the endpoint gets if, and before, it is changed.
 
     Raises:
         Refused: It does not come into service; what served before goes on serving.
@@ -70,15 +77,16 @@ def switch(sagemaker: Any, name: str, config: str) -> None:
         current = settled(sagemaker, name)
     if current is None:
         print(f"{name}: creating with {config}")
-        sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
+        sagemaker.create_endpoint(
+            EndpointName=name, EndpointConfigName=config, Tags=as_tags(memory)
+        )
     elif current["EndpointConfigName"] == config:
         print(f"{name} serves {config} already")
         return
     else:
-        print(f"{name}: {current['EndpointConfigName']} -> {config}")
-        _tag(
-            sagemaker, current["EndpointArn"], {PREVIOUS_CONFIG_TAG: current["EndpointConfigName"]}
-        )
+        before = current["EndpointConfigName"]
+        print(f"{name}: {before} -> {config}")
+        add_tags(sagemaker, current["EndpointArn"], {PREVIOUS_CONFIG_TAG: before} | memory)
         sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=config)
     _require_serving(settled(sagemaker, name), name, config)
 
@@ -102,7 +110,7 @@ def label(sagemaker: Any, name: str) -> None:
     endpoint = sagemaker.describe_endpoint(EndpointName=name)
     config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
     known = tags(sagemaker, config["EndpointConfigArn"])
-    _tag(
+    add_tags(
         sagemaker,
         endpoint["EndpointArn"],
         {key: known[key] for key in (PACKAGE_TAG, SHA_TAG) if key in known},
@@ -119,6 +127,7 @@ def as_tags(values: dict[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in values.items()]
 
 
-def _tag(sagemaker: Any, arn: str, values: dict[str, str]) -> None:
+def add_tags(sagemaker: Any, arn: str, values: dict[str, str]) -> None:
+    """Add or replace tags of a resource."""
     if values:
         sagemaker.add_tags(ResourceArn=arn, Tags=as_tags(values))

@@ -25,13 +25,14 @@ class Refused(Exception):  # noqa: N818 - it says what happened; "RefusedError" 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Which package is to serve where."""
+    """Which package is to serve where, and by which plan."""
 
     stage: str
     account_id: str
     endpoint: str
     package_arn: str
     model_sha256: str
+    plan_digest: str
     deploy_role_arn: str
 
     @classmethod
@@ -47,6 +48,7 @@ class Order:
             endpoint=required(environment, "ENDPOINT_NAME"),
             package_arn=required(environment, "MODEL_PACKAGE_ARN"),
             model_sha256=required(environment, "MODEL_SHA256"),
+            plan_digest=required(environment, "PLAN_DIGEST"),
             deploy_role_arn=required(environment, "DEPLOY_ROLE_ARN"),
         )
 

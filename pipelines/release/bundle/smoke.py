@@ -33,7 +33,7 @@ def main() -> None:
         require_refusal(runtime, order.endpoint)
         compare(ask(runtime, order.endpoint, probe), probe["expected"])
     except Refused as error:
-        raise Refused(f"{error} {put_back(sagemaker, order.endpoint)}") from error
+        raise Refused(f"{error} {put_back(sagemaker, order)}") from error
     print(f"{order.stage}: {len(probe['expected'])} predictions agree within {TOLERANCE:g}")
 
 
@@ -126,13 +126,18 @@ def require_refusal(runtime: Any, name: str) -> None:
     raise Refused(f"{name} accepted a request without any of the model's features.")
 
 
-def put_back(sagemaker: Any, name: str) -> str:
+def put_back(sagemaker: Any, order: Order) -> str:
     """Return the endpoint to what it served before this release, and say what became of it."""
+    name = order.endpoint
     arn = sagemaker.describe_endpoint(EndpointName=name)["EndpointArn"]
-    previous = endpoint.tags(sagemaker, arn).get(endpoint.PREVIOUS_CONFIG_TAG)
+    known = endpoint.tags(sagemaker, arn)
+    if known.get(endpoint.PLAN_TAG) != order.plan_digest:
+        # What serves was here before this plan: the doubt is as much about the probe.
+        return f"This release did not change {name}, so it stays as it is."
+    previous = known.get(endpoint.PREVIOUS_CONFIG_TAG)
     if previous is None:
         return f"{name} served nothing before, so it stays as it is."
-    endpoint.switch(sagemaker, name, previous)
+    endpoint.switch(sagemaker, name, previous, {})
     endpoint.label(sagemaker, name)
     return f"{name} was put back to {previous}."
 

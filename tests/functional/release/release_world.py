@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import io
 import json
+import secrets
 import tarfile
 import time
 from dataclasses import dataclass
@@ -155,7 +156,7 @@ class ReleaseWorld:
         variables = {
             "ModelPackageArn": package.arn,
             "ModelSha256": package.sha256,
-            "PlanDigest": "0" * 64,
+            "PlanDigest": secrets.token_hex(32),
             "EndpointName": pipeline,
             "ProbeUri": package.probe_uri,
         } | changed

@@ -114,3 +114,23 @@ def test_a_model_that_takes_nonsense_is_taken_back(world: ReleaseWorld, serving:
     _, errors = world.release(serving, world.register(0.65, inference=lenient))
     assert "accepted a request without any of the model's features" in errors["Dev/Smoke"]
     assert serves(world, serving) == before
+
+
+def test_a_wrong_probe_does_not_take_back_what_served_before(
+    world: ReleaseWorld, serving: str
+) -> None:
+    package = world.register(0.45)
+    assert world.release(serving, package)[0] == "Succeeded"
+    wrong = world.register(0.45, probed=0.1)
+    _, errors = world.release(serving, package, ProbeUri=wrong.probe_uri)
+    assert f"This release did not change {serving}" in errors["Dev/Smoke"]
+    assert serves(world, serving) == dict.fromkeys(STAGES, 0.5)
+
+
+def test_after_a_first_release_that_failed_the_next_one_serves(world: ReleaseWorld) -> None:
+    world.create_pipeline("rel-first")
+    broken = world.register(0.1, inference="raise RuntimeError('no such model')")
+    assert world.release("rel-first", broken)[0] == "Failed"
+    status, errors = world.release("rel-first", world.register(0.2))
+    assert status == "Succeeded", errors
+    assert serves(world, "rel-first") == dict.fromkeys(STAGES, 0.25)
