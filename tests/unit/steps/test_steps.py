@@ -6,21 +6,22 @@ import io
 import json
 import shutil
 import tarfile
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.steps import inference
+from pipelines.steps import inference, train, validate
 from pipelines.steps.command import StepError
 from pipelines.steps.config import parse_config
 from pipelines.steps.model_io import open_model
 from tests.unit.steps.world import Run, config, rows
+from usecases.declaration import load_use_case
 
-if TYPE_CHECKING:
-    from pathlib import Path
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -190,6 +191,28 @@ def test_a_bad_configuration_fails_before_training(
     run = Run(tmp_path, **change)
     assert run.validate() == 1
     assert expected in run.message
+
+
+def test_a_training_failure_is_where_sagemaker_looks_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(tmp_path, hyperparameters={"num_leaves": 1})
+    assert (run.validate(), run.prepare()) == (0, 0)
+    for part in ("train", "validation", "encoding", "config"):
+        monkeypatch.setenv(f"SM_CHANNEL_{part.upper()}", str(tmp_path / part))
+    monkeypatch.setenv("SM_MODEL_DIR", str(tmp_path / "model_dir"))
+    monkeypatch.setenv("SM_OUTPUT_DATA_DIR", str(tmp_path / "output" / "data"))
+    assert train.main([]) == 1
+    assert "LightGBM refused to train" in (tmp_path / "output" / "failure").read_text()
+    assert not (tmp_path / "model_dir").exists()
+
+
+@pytest.mark.parametrize("name", ["flight_delay"])
+def test_the_declared_use_case_is_a_configuration(tmp_path: Path, name: str) -> None:
+    declared = load_use_case(ROOT / "usecases" / name).step_config()
+    found = parse_config(json.loads(json.dumps(declared)), "config.json")
+    validate.check_gates(found)
+    train.parameters(found)
 
 
 def test_configuration_reads_the_declared_columns_once() -> None:
