@@ -38,6 +38,9 @@ class Engine:
         self._context = context
         self._state = state
         self._performing: dict[str, threading.Thread] = {}
+        self._clock = threading.Thread(
+            target=self._watch_approvals, name="approvals expire", daemon=True
+        )
 
     def resume(self) -> None:
         """Take up whatever a former server left in flight, and watch approvals expire."""
@@ -45,12 +48,13 @@ class Engine:
             for key, execution in self._state.in_flight(pipeline):
                 self._resume_actions(key, execution)
             self.advance(pipeline)
-        threading.Thread(target=self._watch_approvals, name="approvals", daemon=True).start()
+        self._clock.start()
 
     def join(self, timeout: float) -> None:
         """Wait for the threads to notice that the server stops; they leave no mark."""
-        for thread in list(self._performing.values()):
-            thread.join(timeout)
+        for thread in [*self._performing.values(), self._clock]:
+            if thread.is_alive():
+                thread.join(timeout)
 
     def advance(self, pipeline: str) -> None:
         """Take every step that the stored state allows now."""
