@@ -1,4 +1,4 @@
-"""DDL and utility statements against the Glue catalogue. Reading or writing data belongs elsewhere."""
+"""DDL and utility statements against the Glue catalogue. No data is read or written here."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-from sqlglot import exp
-
 from localaws.services.athena import hive
 from localaws.services.athena.catalog import Partition
 from localaws.services.athena.failures import QueryFailedError, not_performed
-from localaws.services.athena.results import Row
 from localaws.services.athena.types import athena_type, glue_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sqlglot import exp
+
     from localaws.services.athena.catalog import TableInfo
+    from localaws.services.athena.results import Row
     from localaws.services.athena.session import Session
 
 _NAME = r'((?:[`"]?[\w-]+[`"]?\.)?[`"]?[\w-]+[`"]?)'
@@ -197,7 +196,7 @@ def _drop_partitions(session: Session, found: re.Match[str]) -> Answer:
     return Answer()
 
 
-def _show_databases(session: Session, found: re.Match[str]) -> Answer:
+def _show_databases(session: Session, _: re.Match[str]) -> Answer:
     pages = session.catalog.client.get_paginator("get_databases").paginate()
     names = sorted(item["Name"] for page in pages for item in page["DatabaseList"])
     return Answer(["database_name"], [[name] for name in names])

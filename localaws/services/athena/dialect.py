@@ -205,22 +205,26 @@ def _subtract(node: exp.Expression) -> exp.Expression:
 
 def _cast(node: exp.Expression) -> exp.Expression:
     target: exp.DataType = node.args["to"]
+    if isinstance(node.this, exp.Null):
+        return node
     if target.this in exp.DataType.INTEGER_TYPES:
-        value = node.this
-        if _type_is_known(value):
-            return type(node)(this=_call("trino_whole", value), to=target)
-        if isinstance(value, (exp.Sum, exp.Avg, exp.Div, exp.Mul, exp.Paren)):
-            return type(node)(this=_call("round", value), to=target)
-        return node
-    if isinstance(node, exp.TryCast):
-        return node
-    if target.this in (exp.DataType.Type.VARCHAR, exp.DataType.Type.TEXT):
-        text = _call("trino_varchar", node.this)
-        length = target.expressions
-        return _call("left", text, length[0].this) if length else text
+        return type(node)(this=_rounded(node.this), to=target)
     if target.this == exp.DataType.Type.TIMESTAMP:
-        return exp.cast(node.this, "TIMESTAMP", dialect="duckdb")
-    return node
+        return type(node)(this=node.this, to=exp.DataType.build("TIMESTAMP", dialect="duckdb"))
+    is_text = target.this in (exp.DataType.Type.VARCHAR, exp.DataType.Type.TEXT)
+    return _cast_to_text(node, target) if is_text and not isinstance(node, exp.TryCast) else node
+
+
+def _cast_to_text(node: exp.Expression, target: exp.DataType) -> exp.Expression:
+    text = _call("trino_varchar", node.this)
+    return _call("left", text, target.expressions[0].this) if target.expressions else text
+
+
+def _rounded(value: exp.Expression) -> exp.Expression:
+    if _type_is_known(value):
+        return _call("trino_whole", value)
+    numeric = isinstance(value, (exp.Sum, exp.Avg, exp.Div, exp.Mul))
+    return _call("round", value) if numeric else value
 
 
 def _extract(node: exp.Expression) -> exp.Expression:

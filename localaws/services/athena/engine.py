@@ -63,13 +63,16 @@ class Engine:
 
     def __init__(self, context: ServerContext) -> None:
         self._context = context
+        self._perform = {
+            "query": self._query, "ctas": self._ctas, "insert": self._insert,
+            "unload": self._unload, "view": self._ddl, "ddl": self._ddl,
+        }  # fmt: skip
         self._results = context.folder("athena", "results")
         self._scratch = context.folder("athena", "scratch")
         cache = context.folder("athena-cache")
         self.cache = ObjectCache(cache)
         self._database = duckdb.connect(config={"threads": _THREADS, "memory_limit": _MEMORY})
-        for macro in MACROS:
-            self._database.execute(macro)
+        self._database.execute(MACROS)
         # The SQL is a client's: of this machine's files it may read the copies, and no others.
         self._database.execute(
             "SET allowed_directories = $folders", {"folders": [f"{cache}/", f"{self._scratch}/"]}
@@ -102,7 +105,7 @@ class Engine:
         try:
             statement = statements.read(statements.fill(order.text, list(order.parameters)))
             session = self._session(order, statement, cursor)
-            return _RUNNERS[statement.kind](self, order, statement, session, began)
+            return self._perform[statement.kind](order, statement, session, began)
         except duckdb.InterruptException as error:
             raise QueryFailedError("Query cancelled by user", state="CANCELLED") from error
         except duckdb.Error as error:
@@ -184,9 +187,3 @@ class Engine:
                 f"Access denied or no such bucket when writing output to url: {location} "
                 f"({error.response['Error']['Code']})"
             ) from error
-
-
-_RUNNERS = {
-    "query": Engine._query, "ctas": Engine._ctas, "insert": Engine._insert,
-    "unload": Engine._unload, "view": Engine._ddl, "ddl": Engine._ddl,
-}  # fmt: skip

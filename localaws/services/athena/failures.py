@@ -1,4 +1,4 @@
-"""Why a query fails, in Athena's words. Translating DuckDB's errors belongs here; AWS errors don't."""
+"""Why a query fails, in Athena's words; DuckDB's errors are translated here. No AWS errors."""
 
 from __future__ import annotations
 

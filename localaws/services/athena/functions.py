@@ -1,9 +1,11 @@
-"""Trino's functions: their names, and as DuckDB macros those whose meaning differs from DuckDB's own.
+"""Trino's functions: their names, and as DuckDB macros those whose meaning differs from DuckDB's.
 
 How calls are rewritten to these macros is dialect.py's business.
 """
 
 from __future__ import annotations
+
+from importlib.resources import files
 
 #: Functions a query may call. A DuckDB function that Athena lacks must not pass here by accident.
 TRINO_FUNCTIONS = frozenset(
@@ -33,7 +35,7 @@ TRINO_FUNCTIONS = frozenset(
     to_utf8 transform transform_keys transform_values translate trim truncate try try_cast unnest
     upper url_decode url_encode uuid var_pop var_samp variance week week_of_year width_bucket
     with_timezone year year_of_week yow zip_with
-    """.split()
+    """.split()  # noqa: SIM905 - 200 quoted names would hide the list
 )
 
 #: Known to Trino and refused here by name, because an answer could not be Athena's.
@@ -42,7 +44,7 @@ REFUSED_FUNCTIONS = frozenset(
     approx_most_frequent approx_set checksum classify evaluate_classifier_predictions
     hmac_sha256 learn_classifier merge murmur3 numeric_histogram qdigest_agg tdigest_agg typeof
     value_at_quantile xxhash64
-    """.split()
+    """.split()  # noqa: SIM905 - as above
 )
 
 #: Plain renames, applied where sqlglot leaves the Trino name standing.
@@ -53,8 +55,6 @@ RENAMED = {
     "codepoint": "unicode",
 }  # fmt: skip
 
-_WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
-
 #: How every connection is set up before it answers as Athena.
 SETTINGS = (
     "SET TimeZone = 'UTC'",
@@ -63,46 +63,5 @@ SETTINGS = (
     "SET parquet_metadata_cache = true",
 )
 
-MACROS = (
-    # Trino rounds half away from zero when a double becomes an integer; DuckDB rounds to even.
-    "CREATE MACRO trino_whole(x DOUBLE) AS round(x), "
-    + ", ".join(f"(x {kind}) AS x" for kind in (*_WHOLE, "VARCHAR", "BOOLEAN")),
-    # A date stays a date under whole days; DuckDB makes it a timestamp.
-    "CREATE MACRO trino_add(t DATE, i INTERVAL) AS CAST(t + i AS DATE), "
-    "(t TIMESTAMP, i INTERVAL) AS t + i, (t TIMESTAMPTZ, i INTERVAL) AS t + i, "
-    "(t INTERVAL, i INTERVAL) AS t + i",
-    "CREATE MACRO trino_trunc(u VARCHAR, t DATE) AS CAST(date_trunc(u, t) AS DATE), "
-    "(u VARCHAR, t TIMESTAMP) AS date_trunc(u, t), (u VARCHAR, t TIMESTAMPTZ) AS date_trunc(u, t)",
-    "CREATE MACRO trino_sequence(a DATE, b DATE) AS "
-    "list_transform(generate_series(a, b, INTERVAL 1 DAY), LAMBDA x : CAST(x AS DATE)), "
-    "(a DATE, b DATE, i INTERVAL) AS "
-    "list_transform(generate_series(a, b, i), LAMBDA x : CAST(x AS DATE)), "
-    "(a TIMESTAMP, b TIMESTAMP, i INTERVAL) AS generate_series(a, b, i), "
-    "(a BIGINT, b BIGINT) AS generate_series(a, b), "
-    "(a BIGINT, b BIGINT, i BIGINT) AS generate_series(a, b, i)",
-    # Not overloaded: overloads cannot be told apart under aggregates, while typeof() is folded away.
-    "CREATE MACRO trino_varchar(x) AS CASE typeof(x) "
-    "WHEN 'TIMESTAMP' THEN strftime(CAST(x AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%g') "
-    "WHEN 'TIMESTAMP WITH TIME ZONE' "
-    "THEN strftime(CAST(x AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%g') || ' UTC' "
-    "ELSE CAST(x AS VARCHAR) END",
-    "CREATE MACRO to_iso8601(x) AS CASE typeof(x) WHEN 'DATE' THEN CAST(x AS VARCHAR) "
-    "WHEN 'TIMESTAMP' THEN strftime(CAST(x AS TIMESTAMP), '%Y-%m-%dT%H:%M:%S.%g') "
-    "ELSE strftime(CAST(x AS TIMESTAMP), '%Y-%m-%dT%H:%M:%S.%gZ') END",
-    "CREATE MACRO width_bucket(x, lo, hi, n) AS CASE WHEN x IS NULL THEN NULL "
-    "WHEN (lo <= hi AND x < lo) OR (lo > hi AND x > lo) THEN CAST(0 AS BIGINT) "
-    "WHEN (lo <= hi AND x >= hi) OR (lo > hi AND x <= hi) THEN CAST(n + 1 AS BIGINT) "
-    "ELSE CAST(floor(n * (CAST(x AS DOUBLE) - lo) / (CAST(hi AS DOUBLE) - lo)) AS BIGINT) + 1 END, "
-    "(x, bins) AS CASE WHEN x IS NULL THEN NULL "
-    "ELSE CAST(len(list_filter(bins, LAMBDA b : b <= x)) AS BIGINT) END",
-    # No match is NULL in Trino, an empty string in DuckDB.
-    "CREATE MACRO trino_regexp_extract(s, p, g) AS "
-    "CASE WHEN regexp_matches(s, p) THEN regexp_extract(s, p, g) END",
-    "CREATE MACRO map_agg(k, v) AS "
-    "map(list(k) FILTER (WHERE k IS NOT NULL), list(v) FILTER (WHERE k IS NOT NULL))",
-    "CREATE MACRO trino_array_union(a, b) AS list_distinct(list_concat(a, b))",
-    "CREATE MACRO trino_current_timezone() AS 'UTC'",
-    "CREATE MACRO nan() AS CAST('NaN' AS DOUBLE)",
-    "CREATE MACRO infinity() AS CAST('Infinity' AS DOUBLE)",
-    "CREATE MACRO e() AS exp(1)",
-)
+#: Run once for each database; the macros are in a file of their own.
+MACROS = files(__package__).joinpath("macros.sql").read_text(encoding="utf-8")

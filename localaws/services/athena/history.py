@@ -1,4 +1,4 @@
-"""Every query's record, durable from the moment it is accepted. Running queries is provider.py's."""
+"""Every query's record, durable from the moment it is accepted. provider.py runs the queries."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from localaws.core.store import DuplicateKeyError
+from localaws.services.athena.failures import SYSTEM_ERROR
 from localaws.services.athena.workgroups import ENGINE, invalid
 
 if TYPE_CHECKING:
@@ -136,9 +137,11 @@ def _status(record: Document) -> Document:
         status["StateChangeReason"] = record["reason"]
     if record["state"] == "FAILED":
         status["AthenaError"] = {
-            "ErrorCategory": record["category"], "ErrorType": 1 if record["category"] == 1 else 1000,
-            "Retryable": record["category"] == 1, "ErrorMessage": record["reason"],
-        }  # fmt: skip
+            "ErrorCategory": record["category"],
+            "ErrorType": 1 if record["category"] == SYSTEM_ERROR else 1000,
+            "Retryable": record["category"] == SYSTEM_ERROR,
+            "ErrorMessage": record["reason"],
+        }
     return status
 
 

@@ -125,7 +125,7 @@ class AthenaProvider(WorkGroups, Metadata):
         return {}
 
     def get_query_runtime_statistics(self, call: Call, request: Document) -> Document:
-        """Return timings and row counts; there are no stages, because DuckDB has none to tell of."""
+        """Return timings and row counts; of stages DuckDB has none to tell."""
         record = self._history.get(call, request["QueryExecutionId"])
         shown = history.described(record)["Statistics"]
         timeline = {key: value for key, value in shown.items() if key.endswith("InMillis")}
@@ -166,7 +166,7 @@ class AthenaProvider(WorkGroups, Metadata):
             changes = history.succeeded(outcome, self.context.now(), _millis(began))
         except QueryFailedError as failure:
             changes = history.failed(failure, self.context.now(), _millis(began))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - no query may stay RUNNING for ever
             _log.exception("Athena query %s failed inside the embedded AWS", record["id"])
             internal = QueryFailedError(
                 f"GENERIC_INTERNAL_ERROR: {type(error).__name__}: {error}", category=SYSTEM_ERROR

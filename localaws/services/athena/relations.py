@@ -1,4 +1,4 @@
-"""From a parsed Athena query to DuckDB SQL over files: names resolved, views opened, scans placed."""
+"""From a parsed query to DuckDB SQL over files: names resolved, views opened, scans placed."""
 
 from __future__ import annotations
 

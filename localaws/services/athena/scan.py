@@ -1,8 +1,8 @@
 """A Glue table as a DuckDB relation over local copies of its files.
 
-Partitions count only if Glue has them registered, and are skipped when the query's own conditions on
-partition keys exclude them. The bytes scanned are those of whole files: Athena, which reads single
-Parquet columns, would bill less.
+Partitions count only if Glue has them registered, and are skipped when the query's own conditions
+on partition keys exclude them. The bytes scanned are those of whole files: Athena, which reads
+single Parquet columns, would bill less.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sqlglot import exp
 from localaws.services.athena import parquet_types
 from localaws.services.athena.failures import QueryFailedError, not_performed
 from localaws.services.athena.objects import S3Object, split_uri
-from localaws.services.athena.types import duckdb_type
+from localaws.services.athena.types import duckdb_type, family
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -146,7 +146,7 @@ def _empty(table: TableInfo) -> str:
         f'CAST(NULL AS {duckdb_type(column.type)}) AS "{column.name}"'
         for column in table.all_columns
     )
-    return f"SELECT {columns} WHERE false"  # noqa: S608 - names are quoted, types are known
+    return f"SELECT {columns} WHERE false"
 
 
 def _partition_columns(table: TableInfo, need: Need, files: list[_File]) -> list[str]:
@@ -226,9 +226,12 @@ def _read_alike(
     )
 
 
-def _read_text(table: TableInfo, need: Need, files: list[_File], source: str) -> str:
+def _read_text(table: TableInfo, files: list[_File], source: str) -> str:
+    # Without trim(), DuckDB 2.0 makes of TRY_CAST over read_csv a cast that does fail.
     columns = [
-        f'TRY_CAST("{column.name}" AS {duckdb_type(column.type)}) AS "{column.name}"'
+        f'TRY_CAST(trim("{column.name}") AS {duckdb_type(column.type)}) AS "{column.name}"'
+        if family(column.type) != "text"
+        else f'"{column.name}"'
         for column in table.columns
     ]
     columns += _partition_columns(table, Need(None), files)
@@ -240,7 +243,7 @@ def _text_columns(table: TableInfo) -> str:
     return f"{{{pairs}}}"
 
 
-def _read_csv(table: TableInfo, need: Need, files: list[_File]) -> str:
+def _read_csv(table: TableInfo, _: Need, files: list[_File]) -> str:
     serde = table.serde_parameters
     delimiter = serde.get("field.delim") or serde.get("separatorChar") or ","
     skip = int(table.parameters.get("skip.header.line.count", "0"))
@@ -251,10 +254,10 @@ def _read_csv(table: TableInfo, need: Need, files: list[_File]) -> str:
         "nullstr = '\\N', auto_detect = false, null_padding = true, filename = '__file', "
         "hive_partitioning = false)"
     )
-    return _read_text(table, need, files, source)
+    return _read_text(table, files, source)
 
 
-def _read_json(table: TableInfo, need: Need, files: list[_File]) -> str:
+def _read_json(table: TableInfo, _: Need, files: list[_File]) -> str:
     pairs = ", ".join(
         f"{_value(column.name)}: {_value(duckdb_type(column.type))}" for column in table.columns
     )
@@ -262,7 +265,9 @@ def _read_json(table: TableInfo, need: Need, files: list[_File]) -> str:
         f"read_json({_paths(files)}, columns = {{{pairs}}}, format = 'newline_delimited', "
         "filename = '__file', hive_partitioning = false)"
     )
-    return _read_text(table, need, files, source)
+    columns = [f'"{column.name}"' for column in table.columns]
+    columns += _partition_columns(table, Need(None), files)
+    return f"SELECT {', '.join(columns)} FROM {source}"  # noqa: S608 - literals are quoted
 
 
 _READERS = {"parquet": _read_parquet, "csv": _read_csv, "json": _read_json}

@@ -13,6 +13,9 @@ from localaws.services.athena import dialect
 from localaws.services.athena.failures import QueryFailedError, syntax_error
 
 _QUERY = {"SELECT", "WITH", "VALUES", "(", "TABLE"}
+_OTHERS = {"CREATE", "DROP", "ALTER", "MSCK", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "DELETE",
+           "UPDATE", "MERGE", "VACUUM", "OPTIMIZE", "PREPARE", "EXECUTE", "DEALLOCATE",
+           "TRUNCATE"}  # fmt: skip
 _UNLOAD = re.compile(
     r"^\s*UNLOAD\s*\((?P<query>.*)\)\s*TO\s*'(?P<location>[^']+)'\s*(?:WITH\s*\((?P<with>.*)\))?\s*$",
     re.IGNORECASE | re.DOTALL,
@@ -63,6 +66,8 @@ def read(sql: str) -> Statement:
         return _ctas(text)
     if words[:2] == ["CREATE", "VIEW"] or words[:4] == ["CREATE", "OR", "REPLACE", "VIEW"]:
         return Statement("view", "DDL", "CREATE_VIEW", text, _checked(text))
+    if words[0] not in _OTHERS:
+        raise syntax_error(f"mismatched input '{words[0]}'. Expecting a statement")
     utility = words[0] in {"SHOW", "DESCRIBE", "DESC", "EXPLAIN"}
     name = "_".join(words[:2]) if words[0] not in {"DESCRIBE", "DESC", "EXPLAIN"} else words[0]
     return Statement("ddl", "UTILITY" if utility else "DDL", name, text)

@@ -79,7 +79,7 @@ def duckdb_type(glue: str) -> str:
         QueryFailedError: The type is none that Hive knows.
     """
     try:
-        return exp.DataType.build(glue, dialect="hive").sql("duckdb")
+        return str(exp.DataType.build(glue, dialect="hive").sql("duckdb"))
     except Exception as error:
         raise QueryFailedError(f"HIVE_INVALID_METADATA: Unknown column type '{glue}'") from error
 

@@ -115,8 +115,10 @@ class WorkGroups(Provider):
     def _work_group(self, call: Call, name: str) -> Document:
         found: Document | None = self._groups().get(_key(call, name))
         if found is None and name == PRIMARY:
-            return {"Name": PRIMARY, "State": "ENABLED", "Description": "", "CreationTime": 0.0,
-                    "Configuration": _defaults() | {"EnforceWorkGroupConfiguration": False}}  # fmt: skip
+            return {
+                "Name": PRIMARY, "State": "ENABLED", "Description": "", "CreationTime": 0.0,
+                "Configuration": _defaults() | {"EnforceWorkGroupConfiguration": False},
+            }  # fmt: skip
         if found is None:
             raise invalid(f"WorkGroup {name} is not found.")
         return found

@@ -1,4 +1,4 @@
-"""CTAS, INSERT and UNLOAD: query results as new Parquet files in S3, and what Glue is told of them."""
+"""CTAS, INSERT and UNLOAD: results as new Parquet files in S3, and what Glue is told of them."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def _check_empty(session: Session, location: str) -> None:
 
 def _check_named(query: exp.Expression) -> None:
     for index, item in enumerate(query.selects, start=1):
-        if not item.alias_or_name and not item.is_star:
+        if not item.alias and not isinstance(item, (exp.Column, exp.Star, exp.Dot)):
             raise QueryFailedError(
                 f"MISSING_COLUMN_NAME: line 1:1: Column name not specified at position {index}"
             )

@@ -85,9 +85,11 @@ class AthenaWorld:
         self.create_table(table, COLUMNS, [{"Name": "dt", "Type": "string"}])
         sizes = []
         for day in range(days):
-            date = datetime(2013, 1, 1) + timedelta(days=day)
+            date = day_of(1) + timedelta(days=day)
             sizes.append(
-                self.put_parquet(f"raw/{table}/dt={date:%Y-%m-%d}/part-0.parquet", flights(date, rows))
+                self.put_parquet(
+                    f"raw/{table}/dt={date:%Y-%m-%d}/part-0.parquet", flights(date, rows)
+                )
             )
             self.add_partition(table, f"{date:%Y-%m-%d}")
         return sizes
@@ -95,8 +97,11 @@ class AthenaWorld:
     def start(self, sql: str, **extra: Any) -> str:
         started = self.athena.start_query_execution(
             QueryString=sql,
-            WorkGroup=self.workgroup,
-            **{"QueryExecutionContext": {"Database": self.database}, **extra},
+            **{
+                "WorkGroup": self.workgroup,
+                "QueryExecutionContext": {"Database": self.database},
+                **extra,
+            },
         )
         return str(started["QueryExecutionId"])
 
@@ -134,6 +139,11 @@ class AthenaWorld:
     def keys(self, prefix: str) -> list[str]:
         listed = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix)
         return [item["Key"] for item in listed.get("Contents", [])]
+
+
+def day_of(day: int) -> datetime:
+    """A day of January 2013, naive as Athena's timestamps are."""
+    return datetime(2013, 1, day)  # noqa: DTZ001
 
 
 def flights(date: datetime, rows: int = 3) -> pa.Table:

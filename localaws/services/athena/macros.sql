@@ -1,0 +1,55 @@
+-- DuckDB macros for Trino functions whose meaning or type differs from DuckDB's own. Calls are
+-- rewritten to them in dialect.py. Overloads cannot be told apart under aggregates; dialect.py knows.
+
+-- Trino rounds half away from zero when a double becomes an integer; DuckDB rounds to even.
+CREATE MACRO trino_whole(x DOUBLE) AS round(x),
+  (x TINYINT) AS x, (x SMALLINT) AS x, (x INTEGER) AS x, (x BIGINT) AS x, (x HUGEINT) AS x,
+  (x VARCHAR) AS x, (x BOOLEAN) AS x;
+
+-- A date stays a date under whole days; DuckDB makes it a timestamp.
+CREATE MACRO trino_add(t DATE, i INTERVAL) AS CAST(t + i AS DATE),
+  (t TIMESTAMP, i INTERVAL) AS t + i,
+  (t TIMESTAMPTZ, i INTERVAL) AS t + i,
+  (t INTERVAL, i INTERVAL) AS t + i;
+CREATE MACRO trino_trunc(u VARCHAR, t DATE) AS CAST(date_trunc(u, t) AS DATE),
+  (u VARCHAR, t TIMESTAMP) AS date_trunc(u, t),
+  (u VARCHAR, t TIMESTAMPTZ) AS date_trunc(u, t);
+CREATE MACRO trino_sequence(a DATE, b DATE) AS
+    list_transform(generate_series(a, b, INTERVAL 1 DAY), LAMBDA x : CAST(x AS DATE)),
+  (a DATE, b DATE, i INTERVAL) AS
+    list_transform(generate_series(a, b, i), LAMBDA x : CAST(x AS DATE)),
+  (a TIMESTAMP, b TIMESTAMP, i INTERVAL) AS generate_series(a, b, i),
+  (a BIGINT, b BIGINT) AS generate_series(a, b),
+  (a BIGINT, b BIGINT, i BIGINT) AS generate_series(a, b, i);
+
+-- Not overloaded, so that they work on aggregates too: typeof() is folded away when binding.
+CREATE MACRO trino_varchar(x) AS CASE typeof(x)
+  WHEN 'TIMESTAMP' THEN strftime(CAST(x AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%g')
+  WHEN 'TIMESTAMP WITH TIME ZONE'
+    THEN strftime(CAST(x AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%g') || ' UTC'
+  ELSE CAST(x AS VARCHAR) END;
+CREATE MACRO to_iso8601(x) AS CASE typeof(x)
+  WHEN 'DATE' THEN CAST(x AS VARCHAR)
+  WHEN 'TIMESTAMP' THEN strftime(CAST(x AS TIMESTAMP), '%Y-%m-%dT%H:%M:%S.%g')
+  ELSE strftime(CAST(x AS TIMESTAMP), '%Y-%m-%dT%H:%M:%S.%gZ') END;
+
+CREATE MACRO width_bucket(x, lo, hi, n) AS CASE
+  WHEN x IS NULL THEN NULL
+  WHEN (lo <= hi AND x < lo) OR (lo > hi AND x > lo) THEN CAST(0 AS BIGINT)
+  WHEN (lo <= hi AND x >= hi) OR (lo > hi AND x <= hi) THEN CAST(n + 1 AS BIGINT)
+  ELSE CAST(floor(n * (CAST(x AS DOUBLE) - lo) / (CAST(hi AS DOUBLE) - lo)) AS BIGINT) + 1 END,
+  (x, bins) AS CASE
+  WHEN x IS NULL THEN NULL
+  ELSE CAST(len(list_filter(bins, LAMBDA b : b <= x)) AS BIGINT) END;
+
+-- No match is NULL in Trino, an empty string in DuckDB.
+CREATE MACRO trino_regexp_extract(s, p, g) AS
+  CASE WHEN regexp_matches(s, p) THEN regexp_extract(s, p, g) END;
+
+CREATE MACRO map_agg(k, v) AS
+  map(list(k) FILTER (WHERE k IS NOT NULL), list(v) FILTER (WHERE k IS NOT NULL));
+CREATE MACRO trino_array_union(a, b) AS list_distinct(list_concat(a, b));
+CREATE MACRO trino_current_timezone() AS 'UTC';
+CREATE MACRO nan() AS CAST('NaN' AS DOUBLE);
+CREATE MACRO infinity() AS CAST('Infinity' AS DOUBLE);
+CREATE MACRO e() AS exp(1);
