@@ -19,6 +19,7 @@ from pipelines.release import (
     source_bundle,
     source_sha256,
 )
+from pipelines.release.bundle import order, smoke
 from pipelines.release.definition import VARIABLES
 
 
@@ -121,10 +122,11 @@ def test_the_source_is_the_same_bytes_every_time_and_complete() -> None:
     ],
 )
 def test_predictions_agree_within_the_tolerance_or_the_release_ends(
-    answered: list[float], expected: list[float], agree: bool
+    answered: list[float],
+    expected: list[float],
+    *,
+    agree: bool,
 ) -> None:
-    from pipelines.release.bundle import order, smoke
-
     if agree:
         smoke.compare(answered, expected)
     else:
