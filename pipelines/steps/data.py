@@ -30,7 +30,8 @@ def read_table(path: Path, what: str) -> Any:
     Raises:
         StepError: There is no parquet file, one cannot be read, or their columns disagree.
     """
-    files = [path] if path.is_file() else sorted(path.glob("*.parquet"))
+    # Athena's files have no suffix; what starts with a dot or underscore is Hive's bookkeeping.
+    files = [path] if path.is_file() else sorted(path.glob("[!._]*"))
     if not files:
         raise StepError(
             f"{what} has no parquet file at {path}; expected at least one. "

@@ -46,6 +46,14 @@ _SKLEARN_VERSION = "1.9-0"  # Python 3.12; the steps need 3.11
 _INPUT = "/opt/ml/processing/input"
 _OUTPUT = "/opt/ml/processing/output"
 _MESSAGE = "/opt/ml/output/message"
+# Inputs that a step takes as a file rather than as a folder.
+_FILES = {"config": "/config.json"}
+_JUDGED = {
+    "data_report": "/data_report.json",
+    "evaluation": "/evaluation.json",
+    "bias": "/bias.json",
+    "model": "/model.tar.gz",
+}
 _METRICS = ("train_auc", "train_log_loss", "validation_auc", "validation_log_loss")
 PARAMETERS = (
     "TrainingSetUri",
@@ -198,7 +206,11 @@ class _Graph:
         inputs = {name: _output(step, name) for name, step in zip(names, reporting, strict=True)}
         inputs["model"] = train.properties.ModelArtifacts.S3ModelArtifacts
         return self._processing(
-            "Judge", inputs=inputs, outputs={"gate_report": ("judge",)}, property_files=[report]
+            "Judge",
+            inputs=inputs,
+            outputs={"gate_report": ("judge",)},
+            files=_JUDGED,
+            property_files=[report],
         )
 
     def _processing(
@@ -208,6 +220,7 @@ class _Graph:
         inputs: dict[str, Any],
         outputs: dict[str, tuple[str, ...]],
         arguments: list[Any] | None = None,
+        files: dict[str, str] | None = None,
         **options: Any,
     ) -> ProcessingStep:
         """Make a processing step that runs the bundle's script of the same name."""
@@ -229,7 +242,12 @@ class _Graph:
             outputs=[
                 _processing_output(key, self.run_uri(*parts)) for key, parts in outputs.items()
             ],
-            arguments=["--message", _MESSAGE, *(arguments or [])],
+            arguments=[
+                "--message",
+                _MESSAGE,
+                *_paths(given, outputs, {**_FILES, **(files or {})}),
+                *(arguments or []),
+            ],
         )
         return ProcessingStep(name=name, step_args=run, **options)
 
@@ -268,6 +286,21 @@ class _Graph:
             "config_sha256": self.request.config_sha256,
             "run_uri": self.run_uri(),
         }
+
+
+def _paths(
+    inputs: dict[str, Any], outputs: dict[str, tuple[str, ...]], files: dict[str, str]
+) -> list[str]:
+    """Give every path as an argument: a step need not know where its container mounts things."""
+    found: list[str] = []
+    for name in inputs:
+        file = files.get(name, "")
+        if name != "code":
+            found += [f"--{name.replace('_', '-')}", f"{_INPUT}/{name}{file}"]
+    for name in outputs:
+        flag = "output" if len(outputs) == 1 else name
+        found += [f"--{flag}", f"{_OUTPUT}/{name}"]
+    return found
 
 
 def _output(step: ProcessingStep, name: str) -> Any:

@@ -75,7 +75,8 @@ def write_set(folder: Path, columns: dict[str, Any], files: int = 2) -> str:
     size = -(-table.num_rows // files) or 1
     listed = []
     for at in range(files):
-        path = folder / "data" / f"part-{at}.parquet"
+        # Athena's own files have no suffix, other writers' have.
+        path = folder / "data" / (f"part-{at}.parquet" if at == 0 else f"part-{at}")
         path.parent.mkdir(parents=True, exist_ok=True)
         part = table.slice(at * size, size)
         pq.write_table(part, path)
