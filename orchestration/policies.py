@@ -179,6 +179,7 @@ def deploy(settings: AwsSettings, account_id: str) -> Policy:
                 "sagemaker:CreateEndpointConfig",
                 "sagemaker:CreateEndpoint",
                 "sagemaker:UpdateEndpoint",
+                "sagemaker:DeleteEndpoint",
                 "sagemaker:Describe*",
                 "sagemaker:ListTags",
                 "sagemaker:AddTags",
@@ -222,7 +223,12 @@ def codepipeline(settings: AwsSettings, names: Names) -> Policy:
         buckets(names, write=True),
         key_use(settings),
         allow(
-            ["codebuild:StartBuild", "codebuild:BatchGetBuilds", "codebuild:StopBuild"],
+            [
+                "codebuild:StartBuild",
+                "codebuild:BatchGetBuilds",
+                "codebuild:BatchGetProjects",
+                "codebuild:StopBuild",
+            ],
             f"arn:aws:codebuild:{region}:{assets}:project/perennial-*",
         ),
     )
