@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from localaws.services.athena import dialect
+from localaws.services.athena import dialect, semantics
 from localaws.services.athena.catalog import CATALOG_NAMES
 from localaws.services.athena.failures import QueryFailedError, place_of
 from localaws.services.athena.scan import Need
@@ -54,8 +54,9 @@ class Planner:
         query = query.copy()
         plan = Plan("")
         relations = {}
-        for index, table in enumerate(list(_base_tables(query))):
-            info = self._lookup(table, sql, database)
+        tables = [(table, self._lookup(table, sql, database)) for table in _base_tables(query)]
+        semantics.check(query, [info for _, info in tables], database, sql)
+        for index, (table, info) in enumerate(tables):
             inner = self._relation(info, table, query, depth)
             plan.data_bytes += inner.data_bytes
             plan.tables += inner.tables

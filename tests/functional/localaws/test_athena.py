@@ -292,3 +292,32 @@ def test_csv_and_json_tables(world: AthenaWorld) -> None:
 def test_other_accounts_see_nothing_of_it(world: AthenaWorld, aws: EmbeddedAws) -> None:
     other = AthenaWorld(aws, "dev")
     assert other.reason(f"SELECT * FROM {world.database}.flights").startswith("SCHEMA_NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    ("condition", "reason"),
+    [
+        ("dt = date '2013-01-01'", "Cannot apply operator: varchar = date"),
+        ("scheduled_at >= '2013-01-01'", "Cannot apply operator: timestamp >= varchar"),
+        ("distance = '3'", "Cannot apply operator: bigint = varchar"),
+        ("distance IN ('3')", "Cannot apply operator: bigint IN varchar"),
+        ("carrier || distance = 'x'", "for function concat"),
+        ("coalesce(carrier, 0) = 'x'", "Cannot apply operator: varchar COALESCE integer"),
+        ("max_dt > '2013'", "COLUMN_NOT_FOUND: line 1:55: Column 'max_dt' cannot be resolved"),
+    ],
+)
+def test_what_trinos_analyzer_refuses(world: AthenaWorld, condition: str, reason: str) -> None:
+    assert reason in world.reason(
+        f"SELECT lower(dt) AS max_dt, 1 AS n FROM flights WHERE {condition}"
+    )
+
+
+def test_what_trinos_analyzer_accepts(world: AthenaWorld) -> None:
+    rows = world.rows(
+        "WITH days AS (SELECT dt AS day, carrier, distance * 2 AS distance FROM flights) "
+        "SELECT day AS d, max(distance) AS far FROM days AS o "
+        "WHERE CAST(day AS date) >= date '2013-01-05' AND distance > 1.5 AND carrier <> 'AA' "
+        "AND EXISTS (SELECT 1 AS day FROM flights WHERE dt = o.day AND day < '2014') "
+        "GROUP BY day HAVING max(distance) > 0 ORDER BY far, d"
+    )
+    assert rows == [["2013-01-05", "200"]]
