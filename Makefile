@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# Bytecode is kept: every process of the loop would compile the same libraries anew otherwise.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help install demo ui up down test test-fast check format lock clean-state bench
 
 help:

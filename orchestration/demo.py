@@ -153,6 +153,8 @@ def _follow(stage: Stage, renewal: Renewal) -> None:
     took = renewal.marks["serving"] - renewal.marks["landed"]
     version = renewal.package.version if renewal.package else "unknown"
     stage.say(f"[green]version {version} serves in prod, {took:.1f} s after its data landed[/]")
+    if following.wait_until_recorded(stage.dagster, stage.use_case, renewal, timeout=30):
+        stage.say("recorded on the asset deployment/prod")
 
 
 def _land(stage: Stage, until: datetime) -> None:

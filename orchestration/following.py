@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from resources.errors import Terminal
+from usecases import asset_keys
 from usecases import run_tags as tags
 
 if TYPE_CHECKING:
@@ -136,6 +137,23 @@ def follow_release(
             break
         time.sleep(_POLL_SECONDS)
     raise Terminal(f"{arn} was not released within {timeout:.0f} s; see `perennial status`.")
+
+
+def wait_until_recorded(
+    instance: dg.DagsterInstance, use_case: UseCase, renewal: Renewal, *, timeout: float
+) -> bool:
+    """Wait until the release sensor has recorded the last stage; say whether it did in time."""
+    stage = use_case.release.stages[-1]
+    key = dg.AssetKey(asset_keys.deployment(use_case.name, stage))
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        event = instance.get_latest_materialization_event(key)
+        found = event.asset_materialization if event else None
+        recorded = found.metadata.get("execution_id") if found else None
+        if recorded and renewal.release and recorded.value == renewal.release.id:
+            return True
+        time.sleep(_POLL_SECONDS)
+    return False
 
 
 def _tell_stages(
