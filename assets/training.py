@@ -5,7 +5,7 @@ as they end, and its reports are shown. Registering and approving belong to regi
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,8 +99,8 @@ def train(
     table = current(platform, use_case)
     compiled = ensure_pipeline(platform, use_case)
     log(f"pipeline {compiled.name}: {'compiled and updated' if compiled.changed else 'unchanged'}")
-    champion = champion_of(platform.registry(use_case.name).packages())
-    parameters = _parameters(platform, use_case, table, champion)
+    packages = platform.registry(use_case.name).packages()
+    parameters = _parameters(platform, use_case, table, _opponent(packages, table, compiled))
     intent = digest_of(
         {"parameters": parameters, "code": compiled.code_sha256, "config": compiled.config_sha256}
     )
@@ -164,6 +164,28 @@ def _ended(
 
 def _refused(platform: Platform, arn: str) -> bool:
     return any(step.name == _REFUSE for step in platform.training.steps(arn))
+
+
+def _opponent(
+    packages: Iterable[PackageFacts], table: TableFacts, compiled: Compiled
+) -> PackageFacts | None:
+    """Return the version to beat: the champion, if it was made from anything else than is now.
+
+    Where nothing has changed since, a challenger could only be the champion again. The champion's
+    own opponent names the execution that made it, which is then attached to.
+    """
+    known = {package.arn: package for package in packages}
+    champion = champion_of(known.values())
+    if champion is None:
+        return None
+    now = {
+        "training_set_sha256": json.loads(table.parameters["perennial.summary"])["sha256"],
+        "code_sha256": compiled.code_sha256,
+        "config_sha256": compiled.config_sha256,
+    }
+    if any(champion.metadata.get(name) != digest for name, digest in now.items()):
+        return champion
+    return known.get(champion.metadata.get("champion_package_arn", "none"))
 
 
 def _parameters(
