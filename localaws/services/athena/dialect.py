@@ -25,6 +25,10 @@ from localaws.services.athena.functions import REFUSED_FUNCTIONS, RENAMED, TRINO
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sqlglot.tokens import Token
+
+_TRINO = sqlglot.Dialect.get_or_raise("trino")
+
 _EXTRACT = {"DOW": "ISODOW", "DAY_OF_WEEK": "ISODOW", "DOY": "DOY", "DAY_OF_YEAR": "DOY",
             "DAY_OF_MONTH": "DAY", "YOW": "ISOYEAR", "YEAR_OF_WEEK": "ISOYEAR"}  # fmt: skip
 
@@ -32,22 +36,39 @@ _JODA = (("yyyy", "%Y"), ("MM", "%m"), ("dd", "%d"), ("HH", "%H"), ("mm", "%M"),
          ("SSS", "%g"), ("EEEE", "%A"), ("EEE", "%a"), ("E", "%a"), ("DDD", "%j"))  # fmt: skip
 
 
-def parse(sql: str) -> exp.Expression:
-    """Parse one Trino statement.
+def tokenize(sql: str) -> list[Token]:
+    """Return a statement's tokens.
+
+    Raises:
+        QueryFailedError: A quote or comment does not end.
+    """
+    try:
+        return list(_TRINO.tokenize(sql))
+    except TokenError as error:
+        raise syntax_error(str(error)) from error
+
+
+def parse(sql: str, tokens: list[Token] | None = None) -> exp.Expression:
+    """Parse one Trino statement, whose tokens may be known already.
 
     Raises:
         QueryFailedError: It is not one, with the place where reading stopped.
     """
+    tokens = tokenize(sql) if tokens is None else tokens
+    casts = [token for token in tokens if token.token_type == TokenType.DCOLON]
+    if casts:
+        raise syntax_error(
+            "mismatched input '::'. Athena casts with CAST(x AS type)",
+            place_of(sql, casts[0].start),
+        )
     try:
-        found = sqlglot.parse(sql, read="trino")
+        found = _TRINO.parser().parse(tokens, sql)
     except ParseError as error:
         first = error.errors[0]
         raise syntax_error(
             f"mismatched input '{first['highlight']}'. {first['description'].split(' <Token')[0]}",
             Place(first["line"], max(first["col"] - len(first["highlight"]) + 1, 1)),
         ) from error
-    except TokenError as error:
-        raise syntax_error(str(error)) from error
     if len(found) != 1 or found[0] is None:
         raise syntax_error("expected exactly one statement")
     return found[0]
@@ -60,22 +81,14 @@ def check(expression: exp.Expression, sql: str) -> None:
         QueryFailedError: The query uses such a construct.
     """
     for node in expression.walk():
-        for kinds, what in _NOT_ATHENA:
-            if isinstance(node, kinds):
-                raise syntax_error(f"Athena knows no {what}", Place(1, 1))
+        if isinstance(node, _UNKNOWN):
+            raise syntax_error(f"Athena knows no {type(node).__name__.upper()}")
         _check_details(node)
         if isinstance(node, exp.Func):
             _check_function(node, sql)
-    if any(token.token_type == TokenType.DCOLON for token in sqlglot.tokenize(sql, read="trino")):
-        raise syntax_error("mismatched input '::'. Athena casts with CAST(x AS type)")
 
 
-_NOT_ATHENA: tuple[tuple[type | tuple[type, ...], str], ...] = (
-    (exp.Qualify, "QUALIFY"),
-    (exp.ILike, "ILIKE"),
-    (exp.Pivot, "PIVOT"),
-    (exp.Glob, "GLOB"),
-)
+_UNKNOWN = (exp.Qualify, exp.ILike, exp.Pivot, exp.Glob)
 
 
 def _check_details(node: exp.Expression) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 from botocore.exceptions import ClientError
 
-from localaws.services.athena import ddl, results, statements, writes
+from localaws.services.athena import ddl, results, writes
 from localaws.services.athena.failures import QueryFailedError, explain
 from localaws.services.athena.functions import MACROS, SETTINGS
 from localaws.services.athena.objects import ObjectCache, split_uri
@@ -35,8 +35,6 @@ class Order:
     """
 
     query_id: str
-    text: str
-    parameters: tuple[str, ...]
     database: str
     account_id: str
     region: str
@@ -95,7 +93,7 @@ class Engine:
         self.cache.close()
         self._database.close()
 
-    def run(self, order: Order, cursor: Any) -> Outcome:
+    def run(self, order: Order, statement: Statement, cursor: Any) -> Outcome:
         """Perform a statement and store its results.
 
         Raises:
@@ -103,13 +101,12 @@ class Engine:
         """
         began = time.monotonic()
         try:
-            statement = statements.read(statements.fill(order.text, list(order.parameters)))
             session = self._session(order, statement, cursor)
             return self._perform[statement.kind](order, statement, session, began)
         except duckdb.InterruptException as error:
             raise QueryFailedError("Query cancelled by user", state="CANCELLED") from error
         except duckdb.Error as error:
-            raise explain(error, order.text) from error
+            raise explain(error, statement.text) from error
         except ClientError as error:
             failure = error.response["Error"]
             raise QueryFailedError(

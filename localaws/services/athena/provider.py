@@ -10,16 +10,18 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from localaws.services.athena import history, results, statements
+from localaws.services.athena import history, results
 from localaws.services.athena.engine import Engine, Order
 from localaws.services.athena.failures import SYSTEM_ERROR, QueryFailedError
 from localaws.services.athena.history import History
 from localaws.services.athena.metadata import Metadata
+from localaws.services.athena.statements import Statement, read
 from localaws.services.athena.workgroups import PRIMARY, WorkGroups, invalid
 
 if TYPE_CHECKING:
     from localaws.core.context import ServerContext
     from localaws.core.provider import Call, Document
+    from localaws.services.athena.engine import Outcome
 
 _log = logging.getLogger(__name__)
 _WORKERS = 2
@@ -61,10 +63,11 @@ class AthenaProvider(WorkGroups, Metadata):
         workgroup = self._work_group(call, request.get("WorkGroup", PRIMARY))
         if workgroup["State"] != "ENABLED":
             raise invalid(f"WorkGroup {workgroup['Name']} is disabled.")
-        record = self._record(call, request, workgroup)
+        statement = _read(request)
+        record = self._record(call, request, workgroup) | _kind(statement)
         query_id, new = self._history.accept(call, request, record)
         if new:
-            self._pool.submit(self._run, record | {"id": query_id})
+            self._pool.submit(self._run, record | {"id": query_id}, statement)
         return {"QueryExecutionId": query_id}
 
     def get_query_execution(self, call: Call, request: Document) -> Document:
@@ -143,10 +146,8 @@ class AthenaProvider(WorkGroups, Metadata):
                 "No output location provided. An output location is required either through the "
                 "Workgroup result configuration setting or as an API input."
             )
-        statement = _read(request)
         return {
             "account": call.account_id, "region": call.region, "text": request["QueryString"],
-            "statement_type": statement.statement_type, "substatement": statement.substatement,
             "parameters": request.get("ExecutionParameters", []),
             "context": request.get("QueryExecutionContext", {}), "workgroup": workgroup["Name"],
             "result_configuration": chosen,
@@ -155,14 +156,14 @@ class AthenaProvider(WorkGroups, Metadata):
             "submitted": self.context.now(),
         }  # fmt: skip
 
-    def _run(self, record: Document) -> None:
+    def _run(self, record: Document, statement: Statement | QueryFailedError) -> None:
         started = self.context.now()
         if not self._history.change(record, state="RUNNING", started=started):
             return
         began = time.monotonic()
         cursor = self._cursors[record["id"]] = self._engine.cursor()
         try:
-            outcome = self._engine.run(_order(record), cursor)
+            outcome = self._perform(record, statement, cursor)
             changes = history.succeeded(outcome, self.context.now(), _millis(began))
         except QueryFailedError as failure:
             changes = history.failed(failure, self.context.now(), _millis(began))
@@ -177,24 +178,37 @@ class AthenaProvider(WorkGroups, Metadata):
         if not self.context.stopping.is_set():
             self._history.change(record, **changes)
 
+    def _perform(
+        self, record: Document, statement: Statement | QueryFailedError, cursor: Any
+    ) -> Outcome:
+        if isinstance(statement, QueryFailedError):
+            raise statement
+        return self._engine.run(_order(record), statement, cursor)
 
-def _read(request: Document) -> statements.Statement:
-    """Parse already when asked, as Athena does, so that a syntax error starts no query."""
+
+def _read(request: Document) -> Statement | QueryFailedError:
+    """Parse already when asked, as Athena does, so that a syntax error starts no query.
+
+    What Athena may know but nobody here performs is a query that fails.
+    """
     try:
-        text = request["QueryString"]
-        if request.get("ExecutionParameters"):
-            text = statements.fill(text, request["ExecutionParameters"])
-        return statements.read(text)
+        return read(request["QueryString"], request.get("ExecutionParameters", ()))
     except QueryFailedError as failure:
         if failure.reason.startswith("NOT_SUPPORTED"):
-            return statements.Statement("unsupported", "DML", "UNKNOWN", request["QueryString"])
+            return failure
         raise invalid(failure.reason.removeprefix("SYNTAX_ERROR: ")) from failure
+
+
+def _kind(statement: Statement | QueryFailedError) -> Document:
+    if isinstance(statement, QueryFailedError):
+        return {"statement_type": "DML", "substatement": "UNKNOWN"}
+    return {"statement_type": statement.statement_type, "substatement": statement.substatement}
 
 
 def _order(record: Document) -> Order:
     configuration = record["result_configuration"]
     return Order(
-        query_id=record["id"], text=record["text"], parameters=tuple(record["parameters"]),
+        query_id=record["id"],
         database=record["context"].get("Database", "default"), account_id=record["account"],
         region=record["region"], output=configuration["OutputLocation"].rstrip("/") + "/",
         enforced=record["enforced"], cutoff=record["cutoff"],

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import sqlglot
 from sqlglot import exp
 from sqlglot.tokens import TokenType
 
 from localaws.services.athena import dialect
 from localaws.services.athena.failures import QueryFailedError, syntax_error
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlglot.tokens import Token
 
 _QUERY = {"SELECT", "WITH", "VALUES", "(", "TABLE"}
 _OTHERS = {"CREATE", "DROP", "ALTER", "MSCK", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "DELETE",
@@ -48,38 +53,35 @@ class Statement:
     options: tuple[tuple[str, str], ...] = ()
 
 
-def read(sql: str) -> Statement:
-    """Classify and parse one statement.
+def read(sql: str, parameters: Sequence[str] = ()) -> Statement:
+    """Fill in the parameters, classify and parse one statement.
 
     Raises:
-        QueryFailedError: It cannot be parsed, or is several.
+        QueryFailedError: It cannot be parsed, is several, or the parameters do not fit.
     """
-    text = _single(sql)
-    words = [token.text.upper() for token in sqlglot.tokenize(text, read="trino")[:8]]
+    text = fill(sql, parameters) if parameters or "?" in sql else sql
+    text, tokens = _single(text)
+    words = [token.text.upper() for token in tokens[:8]]
     if words[0] == "UNLOAD":
         return _unload(text)
     if words[0] in _QUERY:
-        return Statement("query", "DML", "SELECT", text, _checked(text))
+        return Statement("query", "DML", "SELECT", text, _checked(text, tokens))
     if words[0] == "INSERT":
-        return Statement("insert", "DML", "INSERT", text, _checked(text))
+        return Statement("insert", "DML", "INSERT", text, _checked(text, tokens))
     if words[:2] == ["CREATE", "TABLE"] and "EXTERNAL" not in words:
-        return _ctas(text)
+        return _ctas(text, tokens)
     if words[:2] == ["CREATE", "VIEW"] or words[:4] == ["CREATE", "OR", "REPLACE", "VIEW"]:
-        return Statement("view", "DDL", "CREATE_VIEW", text, _checked(text))
-    if words[0] not in _OTHERS:
-        raise syntax_error(f"mismatched input '{words[0]}'. Expecting a statement")
-    utility = words[0] in {"SHOW", "DESCRIBE", "DESC", "EXPLAIN"}
-    name = "_".join(words[:2]) if words[0] not in {"DESCRIBE", "DESC", "EXPLAIN"} else words[0]
-    return Statement("ddl", "UTILITY" if utility else "DDL", name, text)
+        return Statement("view", "DDL", "CREATE_VIEW", text, _checked(text, tokens))
+    return _other(text, words)
 
 
-def fill(sql: str, parameters: list[str]) -> str:
+def fill(sql: str, parameters: Sequence[str]) -> str:
     """Put ExecutionParameters in the place of the question marks.
 
     Raises:
         QueryFailedError: Their number differs, or one is no constant.
     """
-    tokens = sqlglot.tokenize(sql, read="trino")
+    tokens = dialect.tokenize(sql)
     marks = [token for token in tokens if token.token_type == TokenType.PLACEHOLDER]
     if len(marks) != len(parameters):
         raise QueryFailedError(
@@ -101,28 +103,33 @@ def _check_constant(value: str) -> None:
         )
 
 
-def _single(sql: str) -> str:
-    try:
-        tokens = sqlglot.tokenize(sql, read="trino")
-    except sqlglot.errors.TokenError as error:
-        raise syntax_error(str(error)) from error
+def _single(sql: str) -> tuple[str, list[Token]]:
+    tokens = dialect.tokenize(sql)
     while tokens and tokens[-1].token_type == TokenType.SEMICOLON:
         sql = sql[: tokens.pop().start]
     if not tokens:
         raise syntax_error("mismatched input '<EOF>'. Expecting a statement")
     if any(token.token_type == TokenType.SEMICOLON for token in tokens):
         raise QueryFailedError(f"Only one sql statement is allowed. Got: {sql}")
-    return sql
+    return sql, tokens
 
 
-def _checked(text: str) -> exp.Expression:
-    expression = dialect.parse(text)
+def _checked(text: str, tokens: list[Token] | None = None) -> exp.Expression:
+    expression = dialect.parse(text, tokens)
     dialect.check(expression, text)
     return expression
 
 
-def _ctas(text: str) -> Statement:
-    expression = _checked(text)
+def _other(text: str, words: list[str]) -> Statement:
+    if words[0] not in _OTHERS:
+        raise syntax_error(f"mismatched input '{words[0]}'. Expecting a statement")
+    utility = words[0] in {"SHOW", "DESCRIBE", "DESC", "EXPLAIN"}
+    name = "_".join(words[:2]) if words[0] not in {"DESCRIBE", "DESC", "EXPLAIN"} else words[0]
+    return Statement("ddl", "UTILITY" if utility else "DDL", name, text)
+
+
+def _ctas(text: str, tokens: list[Token]) -> Statement:
+    expression = _checked(text, tokens)
     if not isinstance(expression, exp.Create) or expression.expression is None:
         raise syntax_error("CREATE TABLE needs AS SELECT ..., or EXTERNAL and a LOCATION")
     return Statement("ctas", "DDL", "CREATE_TABLE_AS_SELECT", text, expression)
