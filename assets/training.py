@@ -51,23 +51,30 @@ class TrainingRun:
 def training_assets(use_case: UseCase) -> dg.AssetsDefinition:
     """Return the model and its reports, made together by one pipeline run."""
     name = use_case.name
-    keys = {
-        "data_report": (asset_keys.data_report(name), "What validation found in the training set."),
-        "model": (asset_keys.model(name), "The challenger, in LightGBM's own text format."),
-        "evaluation": (asset_keys.evaluation(name), "Challenger and champion on the same rows."),
-        "bias": (asset_keys.bias(name), "How each group is treated."),
-        "gate_report": (asset_keys.gate_report(name), "The verdict of every gate."),
-    }
+    training_set, model = asset_keys.training_set(name), asset_keys.model(name)
+    data, evaluation, bias = (
+        asset_keys.data_report(name),
+        asset_keys.evaluation(name),
+        asset_keys.bias(name),
+    )
+    # Key, what it comes from, what it is: the pipeline's own graph.
+    made = [
+        (data, [training_set], "What validation found in the training set."),
+        (model, [training_set], "The challenger, in LightGBM's own text format."),
+        (evaluation, [model], "Challenger and champion on the same rows."),
+        (bias, [model], "How each group is treated."),
+        (asset_keys.gate_report(name), [data, evaluation, bias], "The verdict of every gate."),
+    ]
     specs = [
         dg.AssetSpec(
             asset_key(key),
-            deps=[asset_key(asset_keys.training_set(name))],
+            deps=[asset_key(each) for each in deps],
             description=description,
             group_name=use_case.group,
-            kinds={"sagemaker", "lightgbm"} if which == "model" else {"sagemaker"},
+            kinds={"sagemaker", "lightgbm"} if key == model else {"sagemaker"},
             owners=[use_case.owner],
         )
-        for which, (key, description) in keys.items()
+        for key, deps, description in made
     ]
 
     @dg.multi_asset(
