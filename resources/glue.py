@@ -98,7 +98,7 @@ class Catalogue:
             return False
         return self._create(self._client.create_database, DatabaseInput={"Name": name})
 
-    def point_table(  # noqa: PLR0913 - a table definition has that many parts
+    def point_table(
         self,
         database: str,
         name: str,

@@ -31,7 +31,7 @@ def intervals(first: float = 0.1, most: float = 5.0) -> Iterator[float]:
         pause = min(pause * GROWTH, most)
 
 
-def wait_for(  # noqa: PLR0913 - tests pass their own clock and sleep
+def wait_for(
     probe: Callable[[], T | None],
     what: str,
     *,
