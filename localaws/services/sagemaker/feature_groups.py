@@ -1,9 +1,9 @@
 """Feature groups: created with their Glue table, described, extended, deleted.
 
 Records are the runtime's (localaws/services/featurestore). The offline store's table has the
-columns that AWS gives it, but is partitioned by the event time's year, month and day; ``hour`` is an
-ordinary column. AWS partitions by hour too, which here would mean a file and a catalogue entry for
-every hour of history. SQL on year, month, day and hour means the same either way.
+columns that AWS gives it, but is partitioned by the event time's year, month and day; ``hour`` is
+an ordinary column. AWS partitions by hour too, which here would mean a file and a catalogue entry
+for every hour of history. SQL on year, month, day and hour means the same either way.
 """
 
 from __future__ import annotations
