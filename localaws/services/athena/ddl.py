@@ -1,16 +1,16 @@
-"""DDL and utility statements against the Glue catalogue. No data is read or written here."""
+"""DDL against the Glue catalogue. Showing it is showing.py's; no data is read or written here."""
 
 from __future__ import annotations
 
 import base64
 import json
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from localaws.services.athena import hive
+from localaws.services.athena import hive, showing
 from localaws.services.athena.catalog import Partition
 from localaws.services.athena.failures import QueryFailedError, not_performed
+from localaws.services.athena.showing import Answer, named_table, split_name, table_names
 from localaws.services.athena.types import athena_type, glue_type
 
 if TYPE_CHECKING:
@@ -18,19 +18,10 @@ if TYPE_CHECKING:
 
     from sqlglot import exp
 
-    from localaws.services.athena.catalog import TableInfo
     from localaws.services.athena.results import Row
     from localaws.services.athena.session import Session
 
 _NAME = r'((?:[`"]?[\w-]+[`"]?\.)?[`"]?[\w-]+[`"]?)'
-
-
-@dataclass(slots=True)
-class Answer:
-    """Columns and rows a statement shows; mostly none."""
-
-    columns: list[str] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
 
 
 def run(session: Session, text: str) -> Answer:
@@ -82,15 +73,6 @@ def _start_of_query(text: str) -> int:
     return found.end() if found else 0
 
 
-def _split(session: Session, name: str) -> tuple[str, str]:
-    parts = [part.strip('`"').lower() for part in name.split(".")]
-    return (parts[0], parts[1]) if len(parts) > 1 else (session.database.lower(), parts[0])
-
-
-def _table(session: Session, name: str) -> TableInfo:
-    return session.catalog.table(*_split(session, name))
-
-
 def _create_database(session: Session, found: re.Match[str]) -> Answer:
     name = found[2].strip('`"').lower()
     if session.catalog.has_database(name):
@@ -110,7 +92,7 @@ def _drop_database(session: Session, found: re.Match[str]) -> Answer:
         if found[1]:
             return Answer()
         raise QueryFailedError(f"FAILED: SemanticException Database does not exist: {name}")
-    tables = list(_tables(session, name))
+    tables = list(table_names(session, name))
     if tables and not found[3]:
         raise QueryFailedError(
             f"FAILED: InvalidOperationException Database {name} is not empty. "
@@ -121,7 +103,7 @@ def _drop_database(session: Session, found: re.Match[str]) -> Answer:
 
 
 def _drop_table(session: Session, found: re.Match[str]) -> Answer:
-    database, name = _split(session, found[3])
+    database, name = split_name(session, found[3])
     if not session.catalog.find(database, name):
         if found[2]:
             return Answer()
@@ -134,7 +116,7 @@ def _drop_table(session: Session, found: re.Match[str]) -> Answer:
 
 def _create_external(session: Session, found: re.Match[str]) -> Answer:
     definition = hive.read_table(found[0])
-    database, name = _split(session, definition.name)
+    database, name = split_name(session, definition.name)
     if session.catalog.find(database, name):
         if definition.if_not_exists:
             return Answer()
@@ -149,7 +131,7 @@ def _create_external(session: Session, found: re.Match[str]) -> Answer:
 
 def _repair(session: Session, found: re.Match[str]) -> Answer:
     """Register the Hive-named folders below a table's location; forget nothing."""
-    table = _table(session, found[1])
+    table = named_table(session, found[1])
     if not table.partition_keys:
         raise QueryFailedError(f"FAILED: Table {table.name} is not a partitioned table")
     known = {partition.values for partition in session.catalog.partitions(table)}
@@ -167,7 +149,7 @@ def _repair(session: Session, found: re.Match[str]) -> Answer:
 
 
 def _add_partitions(session: Session, found: re.Match[str]) -> Answer:
-    table = _table(session, found[1])
+    table = named_table(session, found[1])
     known = {partition.values for partition in session.catalog.partitions(table)}
     wanted = hive.read_partitions(found[3], table)
     clash = [partition for partition in wanted if partition.values in known]
@@ -181,7 +163,7 @@ def _add_partitions(session: Session, found: re.Match[str]) -> Answer:
 
 
 def _drop_partitions(session: Session, found: re.Match[str]) -> Answer:
-    table = _table(session, found[1])
+    table = named_table(session, found[1])
     known = {partition.values for partition in session.catalog.partitions(table)}
     for partition in hive.read_partitions(found[3], table):
         if partition.values in known:
@@ -196,55 +178,6 @@ def _drop_partitions(session: Session, found: re.Match[str]) -> Answer:
     return Answer()
 
 
-def _show_databases(session: Session, _: re.Match[str]) -> Answer:
-    pages = session.catalog.client.get_paginator("get_databases").paginate()
-    names = sorted(item["Name"] for page in pages for item in page["DatabaseList"])
-    return Answer(["database_name"], [[name] for name in names])
-
-
-def _show_tables(session: Session, found: re.Match[str]) -> Answer:
-    database = (found[1] or session.database).strip('`"').lower()
-    if not session.catalog.has_database(database):
-        raise QueryFailedError(f"FAILED: SemanticException Database does not exist: {database}")
-    wanted = re.compile((found[2] or "*").strip("'").replace("*", ".*"))
-    names = sorted(name for name in _tables(session, database) if wanted.fullmatch(name))
-    return Answer(["tab_name"], [[name] for name in names])
-
-
-def _tables(session: Session, database: str) -> Any:
-    pages = session.catalog.client.get_paginator("get_tables").paginate(DatabaseName=database)
-    return (item["Name"] for page in pages for item in page["TableList"])
-
-
-def _show_partitions(session: Session, found: re.Match[str]) -> Answer:
-    table = _table(session, found[1])
-    if not table.partition_keys:
-        raise QueryFailedError(
-            f"FAILED: SemanticException Table {table.name} is not a partitioned table"
-        )
-    lines: list[Row] = [
-        ["/".join(f"{key.name}={value}"
-                  for key, value in zip(table.partition_keys, partition.values, strict=True))]
-        for partition in session.catalog.partitions(table)
-    ]  # fmt: skip
-    return Answer(["partition"], sorted(lines, key=str))
-
-
-def _show_columns(session: Session, found: re.Match[str]) -> Answer:
-    table = _table(session, found[1])
-    return Answer(["field"], [[column.name] for column in table.all_columns])
-
-
-def _describe(session: Session, found: re.Match[str]) -> Answer:
-    table = _table(session, found[1])
-    lines: list[Row] = [[f"{column.name:<20}\t{column.type:<20}\t"]
-                        for column in table.all_columns]  # fmt: skip
-    if table.partition_keys:
-        lines += [["\t \t "], ["# Partition Information\t \t "]]
-        lines += [[f"{key.name:<20}\t{key.type:<20}\t"] for key in table.partition_keys]
-    return Answer(["col_name"], lines)
-
-
 _ACTIONS: tuple[tuple[re.Pattern[str], Callable[[Session, re.Match[str]], Answer]], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE | re.DOTALL), action)
     for pattern, action in (
@@ -256,10 +189,10 @@ _ACTIONS: tuple[tuple[re.Pattern[str], Callable[[Session, re.Match[str]], Answer
         (rf"MSCK REPAIR TABLE\s+{_NAME}$", _repair),
         (rf"ALTER TABLE\s+{_NAME}\s+ADD\s+(IF NOT EXISTS\s+)?(PARTITION.*)$", _add_partitions),
         (rf"ALTER TABLE\s+{_NAME}\s+DROP\s+(IF EXISTS\s+)?(PARTITION.*)$", _drop_partitions),
-        (r"SHOW (?:DATABASES|SCHEMAS)$", _show_databases),
-        (r"SHOW TABLES(?:\s+IN\s+([\w`\"-]+))?(?:\s+('[^']*'))?$", _show_tables),
-        (rf"SHOW PARTITIONS\s+{_NAME}$", _show_partitions),
-        (rf"SHOW COLUMNS\s+(?:IN|FROM)\s+{_NAME}$", _show_columns),
-        (rf"(?:DESCRIBE|DESC)\s+{_NAME}$", _describe),
+        (r"SHOW (?:DATABASES|SCHEMAS)$", showing.show_databases),
+        (r"SHOW TABLES(?:\s+IN\s+([\w`\"-]+))?(?:\s+('[^']*'))?$", showing.show_tables),
+        (rf"SHOW PARTITIONS\s+{_NAME}$", showing.show_partitions),
+        (rf"SHOW COLUMNS\s+(?:IN|FROM)\s+{_NAME}$", showing.show_columns),
+        (rf"(?:DESCRIBE|DESC)\s+{_NAME}$", showing.describe),
     )
 )  # fmt: skip

@@ -18,6 +18,7 @@ from localaws.services.athena.session import Session
 
 if TYPE_CHECKING:
     from localaws.core.context import ServerContext
+    from localaws.services.athena.parquet_writer import Written
     from localaws.services.athena.statements import Statement
 
 _THREADS = 2
@@ -136,7 +137,7 @@ class Engine:
         files.csv.unlink()
         return Outcome(location, None, session.data_bytes, rows, 0, planned)
 
-    def _written(self, order: Order, session: Session, done: writes.Written) -> Outcome:
+    def _written(self, order: Order, session: Session, done: Written) -> Outcome:
         results.write_text(self.files(order.query_id), [], [])
         manifest = f"{order.output}{order.query_id}-manifest.csv"
         self._put(order, manifest, "".join(f"{uri}\n" for uri in done.files).encode())

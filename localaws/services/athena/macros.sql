@@ -1,5 +1,6 @@
 -- DuckDB macros for Trino functions whose meaning or type differs from DuckDB's own. Calls are
--- rewritten to them in dialect.py. Overloads cannot be told apart under aggregates; dialect.py knows.
+-- rewritten to them in translation.py, which knows that overloads cannot be told apart under
+-- aggregates.
 
 -- Trino rounds half away from zero when a double becomes an integer; DuckDB rounds to even.
 CREATE MACRO trino_whole(x DOUBLE) AS round(x),

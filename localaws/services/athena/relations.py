@@ -10,7 +10,8 @@ from sqlglot import exp
 from localaws.services.athena import dialect, semantics
 from localaws.services.athena.catalog import CATALOG_NAMES
 from localaws.services.athena.failures import QueryFailedError, place_of
-from localaws.services.athena.scan import Need
+from localaws.services.athena.readers import Need
+from localaws.services.athena.translation import to_duckdb
 
 if TYPE_CHECKING:
     from localaws.services.athena.catalog import GlueCatalog, TableInfo
@@ -64,7 +65,7 @@ class Planner:
             relations[f'"{placeholder}"'] = f"({inner.sql})"
             _place(table, placeholder)
         _name_columns(query)
-        plan.sql = dialect.to_duckdb(query)
+        plan.sql = to_duckdb(query)
         for placeholder, text in relations.items():
             plan.sql = plan.sql.replace(placeholder, text, 1)
         return plan
@@ -158,7 +159,7 @@ def _partition_filters(info: TableInfo, table: exp.Table) -> list[str]:
     where = select.args["where"].this
     conditions = list(where.flatten()) if isinstance(where, exp.And) else [where]
     return [
-        dialect.to_duckdb(_unqualified(condition))
+        to_duckdb(_unqualified(condition))
         for condition in conditions
         if _speaks_only_of(condition, table, keys, select)
     ]

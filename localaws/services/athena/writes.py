@@ -1,54 +1,23 @@
-"""CTAS, INSERT and UNLOAD: results as new Parquet files in S3, and what Glue is told of them."""
+"""CTAS, INSERT and UNLOAD: what they demand, and what Glue is told of the files they made."""
 
 from __future__ import annotations
 
-import shutil
-import uuid
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
 from sqlglot import exp
 
-from localaws.services.athena.catalog import Column, Partition, storage_descriptor
+from localaws.services.athena.catalog import Column, storage_descriptor
 from localaws.services.athena.failures import QueryFailedError, not_performed
-from localaws.services.athena.objects import S3Object, split_uri
+from localaws.services.athena.parquet_writer import Target, Written, write
 from localaws.services.athena.types import duckdb_type, family, glue_type
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from localaws.services.athena.catalog import TableInfo
     from localaws.services.athena.session import Session
 
 _COMPRESSIONS = {"snappy", "gzip", "zstd", "lz4", "none"}
-_MAXIMUM_PARTITIONS = 100
 _CTAS_OPTIONS = {"format", "external_location", "partitioned_by", "write_compression",
                  "parquet_compression"}  # fmt: skip
-_HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
-
-
-@dataclass(slots=True)
-class Written:
-    """What a writing statement did.
-
-    Attributes:
-        rows: How many rows it wrote.
-        files: URIs of the new objects.
-        location: Where they lie.
-    """
-
-    rows: int = 0
-    files: list[str] = field(default_factory=list)
-    location: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Target:
-    location: str
-    columns: list[Column]
-    partition_keys: list[Column]
-    compression: str = "gzip"
 
 
 def create_table_as(session: Session, create: exp.Create, default_location: str) -> Written:
@@ -76,8 +45,8 @@ def create_table_as(session: Session, create: exp.Create, default_location: str)
     columns = [Column(column.lower(), glue_type(kind)) for column, kind in described]
     _check_distinct(columns)
     body, keys = _split_keys(columns, options.get("partitioned_by", []))
-    target = _Target(location, body, keys, _compression(options))
-    written, partitions = _write(session, plan.sql, target, no_data=options["no_data"])
+    target = Target(location, body, keys, _compression(options))
+    written, partitions = write(session, plan.sql, target, no_data=options["no_data"])
     info = session.create_table(
         database, name, storage_descriptor(body, location, "parquet"), keys,
         {"EXTERNAL": "TRUE", "has_encrypted_data": "false", "classification": "parquet"},
@@ -99,9 +68,9 @@ def insert_into(session: Session, insert: exp.Insert) -> Written:
         raise not_performed("INSERT INTO anything but a Parquet table")
     named = [item.name.lower() for item in schema.expressions] if schema is not table else None
     plan = session.plan(insert.expression)
-    target = _Target(info.location, list(info.columns), list(info.partition_keys))
+    target = Target(info.location, list(info.columns), list(info.partition_keys))
     select = _conformed(info, named, session.describe(plan.sql), plan.sql)
-    written, partitions = _write(session, select, target)
+    written, partitions = write(session, select, target)
     known = {partition.values for partition in session.catalog.partitions(info)}
     session.catalog.add_partitions(info, [item for item in partitions if item.values not in known])
     return written
@@ -122,8 +91,8 @@ def unload(
     _check_empty(session, location)
     plan = session.plan(query)
     columns = [Column(name, glue_type(kind)) for name, kind in session.describe(plan.sql)]
-    target = _Target(location, columns, [], options.get("compression", "gzip").lower())
-    return _write(session, plan.sql, target)[0]
+    target = Target(location, columns, [], options.get("compression", "gzip").lower())
+    return write(session, plan.sql, target)[0]
 
 
 def _ctas_options(create: exp.Create) -> dict[str, Any]:
@@ -237,76 +206,3 @@ def _conformed(
     )
     aliases = ", ".join(f'"c{index}"' for index in range(len(order)))
     return f"SELECT {columns} FROM ({sql}) AS q({aliases})"  # noqa: S608 - quoted throughout
-
-
-def _write(
-    session: Session, sql: str, target: _Target, *, no_data: bool = False
-) -> tuple[Written, list[Partition]]:
-    """Run the query into Parquet files, upload them, and say which partitions they make."""
-    folder = session.scratch()
-    try:
-        rows = 0 if no_data else _copy(session, sql, target, folder)
-        files = sorted(path for path in folder.rglob("*.parquet") if rows)
-        folders = {path.parent for path in files}
-        if len(folders) > _MAXIMUM_PARTITIONS:
-            raise QueryFailedError(
-                "HIVE_TOO_MANY_OPEN_PARTITIONS: Exceeded limit of 100 open writers for "
-                f"partitions/buckets, as these rows make {len(folders)}"
-            )
-        written = Written(rows, [], target.location)
-        for path in files:
-            written.files.append(_upload(session, path, path.parent.relative_to(folder), target))
-        partitions = [
-            Partition(_values(item, folder), _partition_location(target, item, folder))
-            for item in sorted(folders)
-        ]
-        return written, partitions if target.partition_keys else []
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _copy(session: Session, sql: str, target: _Target, folder: Path) -> int:
-    columns = ", ".join(
-        f'CAST("{column.name}" AS {duckdb_type(column.type)}) AS "{column.name}"'
-        for column in target.columns + target.partition_keys
-    )
-    names = ", ".join(f'"{column.name}"' for column in target.columns + target.partition_keys)
-    codec = "uncompressed" if target.compression == "none" else target.compression
-    options = f"FORMAT parquet, COMPRESSION {codec}"
-    destination = str(folder / "part.parquet")
-    if target.partition_keys:
-        keys = ", ".join(f'"{key.name}"' for key in target.partition_keys)
-        options += f", PARTITION_BY ({keys}), WRITE_PARTITION_COLUMNS false, OVERWRITE_OR_IGNORE"
-        destination = str(folder)
-    literal = exp.Literal.string(destination).sql("duckdb")
-    copied = session.execute(
-        f"COPY (SELECT {columns} FROM ({sql}) AS q({names})) TO {literal} ({options})"  # noqa: S608
-    )
-    return int(copied.fetchone()[0])
-
-
-def _upload(session: Session, path: Path, inside: Path, target: _Target) -> str:
-    bucket, prefix = split_uri(target.location)
-    relative = "" if str(inside) == "." else f"{inside.as_posix()}/"
-    key = f"{prefix.rstrip('/')}/{relative}{session.query_id[:8]}_{uuid.uuid4()}"
-    size = path.stat().st_size
-    try:
-        put = session.s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
-    except ClientError as error:
-        raise QueryFailedError(
-            f"HIVE_WRITER_CLOSE_ERROR: Cannot write s3://{bucket}/{key}: "
-            f"{error.response['Error']['Code']}"
-        ) from error
-    session.cache.adopt(S3Object(bucket, key, put["ETag"].strip('"'), size), path)
-    return f"s3://{bucket}/{key}"
-
-
-def _values(path: Path, folder: Path) -> tuple[str, ...]:
-    from urllib.parse import unquote
-
-    parts = path.relative_to(folder).parts
-    return tuple(unquote(part.split("=", 1)[1]) for part in parts)
-
-
-def _partition_location(target: _Target, path: Path, folder: Path) -> str:
-    return f"{target.location.rstrip('/')}/{path.relative_to(folder).as_posix()}/"

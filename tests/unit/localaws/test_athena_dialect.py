@@ -12,6 +12,7 @@ import pytest
 from localaws.services.athena import dialect, results, statements
 from localaws.services.athena.failures import QueryFailedError
 from localaws.services.athena.functions import MACROS, SETTINGS
+from localaws.services.athena.translation import to_duckdb
 from localaws.services.athena.types import column_info
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def answer() -> Answer:
     def ask(sql: str) -> tuple[list[str | None], list[str]]:
         expression = dialect.parse(sql)
         dialect.check(expression, sql)
-        cursor = connection.execute(dialect.to_duckdb(expression))
+        cursor = connection.execute(to_duckdb(expression))
         row: tuple[Any, ...] = cursor.fetchone()
         types = [column_info("c", item[1])["Type"] for item in cursor.description]
         return [None if value is None else results.text(value) for value in row], types
