@@ -20,7 +20,7 @@ import dagster as dg
 from orchestration import following
 from orchestration.environments import ROOT, load_environment, state_folder
 from orchestration.home import dagster_home, process_environment
-from orchestration.local import start_everything, stop_everything
+from orchestration.local import running, start_everything, stop_everything
 from orchestration.predicting import instance_of, newest_row, predict
 from orchestration.report import summary, write_report
 from orchestration.upstream import land
@@ -78,6 +78,7 @@ def run(console: Console) -> None:
         Terminal: Something did not come to its end; the message says what, and where to look.
     """
     story = Story()
+    before = running()
     try:
         with console.status("starting"):
             for line in start_everything():
@@ -87,7 +88,7 @@ def run(console: Console) -> None:
         with dg.DagsterInstance.from_config(str(dagster_home())) as instance:
             _play(Stage(console, platform, use_case, instance, story))
     finally:
-        for line in stop_everything():
+        for line in stop_everything(keep=before):
             console.print(f"[dim]{time.time() - story.started:6.1f} s[/]  {line}")
 
 
@@ -105,7 +106,7 @@ def _play(stage: Stage) -> None:
 
 def _first_version(stage: Stage) -> None:
     _land(stage, FIRST)
-    known = following.known_runs(stage.dagster, stage.use_case)
+    known = following.ended_runs(stage.dagster, stage.use_case)
     began = time.time()
     _launch(f"retrain_{MODEL}")
     run = following.wait_for_run(
@@ -121,7 +122,7 @@ def _first_version(stage: Stage) -> None:
 def _renew(stage: Stage) -> None:
     """Land data until a sensor's retraining has brought a new version to prod."""
     for _ in range(MOST_TRIES):
-        known = following.known_runs(stage.dagster, stage.use_case)
+        known = following.ended_runs(stage.dagster, stage.use_case)
         landed = _landed(stage)
         if landed + STEP > LAST:
             raise Terminal(

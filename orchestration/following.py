@@ -68,9 +68,9 @@ def wait_for_run(
     )
 
 
-def known_runs(instance: dg.DagsterInstance, use_case: UseCase) -> set[str]:
-    """Return the ids of the training runs there are."""
-    wanted = dg.RunsFilter(tags={tags.RETRAIN: use_case.name})
+def ended_runs(instance: dg.DagsterInstance, use_case: UseCase) -> set[str]:
+    """Return the ids of the training runs that have ended."""
+    wanted = dg.RunsFilter(tags={tags.RETRAIN: use_case.name}, statuses=list(_ENDED))
     return {run.run_id for run in instance.get_runs(filters=wanted)}
 
 

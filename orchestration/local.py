@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from orchestration.environments import Environment
 
 _DAEMON_READY = "daemons"
+#: In the order in which they are stopped.
+_TITLES = {"daemon": "Dagster daemon", "aws": "embedded AWS"}
 
 
 def start_everything() -> Iterator[str]:
@@ -78,11 +80,21 @@ def start_daemon() -> Iterator[str]:
     yield f"Dagster daemon started, DAGSTER_HOME={home}"
 
 
-def stop_everything() -> Iterator[str]:
-    """Stop the daemon first, then the AWS it talks to; yield a line for each."""
-    for name, title in (("daemon", "Dagster daemon"), ("aws", "embedded AWS")):
-        stopped = Service(name, state_folder()).stop()
-        yield f"{title} {'stopped' if stopped else 'was not running'}"
+def running() -> frozenset[str]:
+    """Return the names of the services that run now."""
+    return frozenset(name for name in _TITLES if Service(name, state_folder()).pid() is not None)
+
+
+def stop_everything(*, keep: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Stop the daemon first, then the AWS it talks to; yield a line for each.
+
+    Args:
+        keep: Names of services to leave alone.
+    """
+    for name, title in _TITLES.items():
+        if name not in keep:
+            stopped = Service(name, state_folder()).stop()
+            yield f"{title} {'stopped' if stopped else 'was not running'}"
 
 
 def serve_ui(port: int) -> None:
