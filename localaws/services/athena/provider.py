@@ -10,6 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from localaws.core.errors import ServiceError
 from localaws.services.athena import history, results
 from localaws.services.athena.engine import Engine, Order
 from localaws.services.athena.failures import SYSTEM_ERROR, QueryFailedError
@@ -81,9 +82,9 @@ class AthenaProvider(WorkGroups, Metadata):
         for query_id in request["QueryExecutionIds"]:
             try:
                 found.append(history.described(self._history.get(call, query_id)))
-            except Exception as error:  # noqa: BLE001 - ServiceError, told in the answer
+            except ServiceError as error:
                 unknown.append({"QueryExecutionId": query_id, "ErrorCode": "NOT_FOUND",
-                                "ErrorMessage": str(error)})  # fmt: skip
+                                "ErrorMessage": error.message})  # fmt: skip
         return {"QueryExecutions": found, "UnprocessedQueryExecutionIds": unknown}
 
     def list_query_executions(self, call: Call, request: Document) -> Document:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.errors import UnsupportedError
 
 from localaws.services.athena.failures import not_performed
 from localaws.services.athena.functions import RENAMED
@@ -24,7 +25,11 @@ _JODA = (("yyyy", "%Y"), ("MM", "%m"), ("dd", "%d"), ("HH", "%H"), ("mm", "%M"),
 
 
 def to_duckdb(expression: exp.Expression) -> str:
-    """Return the DuckDB SQL that means what this Trino query means."""
+    """Return the DuckDB SQL that means what this Trino query means.
+
+    Raises:
+        QueryFailedError: It uses something that cannot be said in DuckDB's SQL.
+    """
     root = expression.copy()
     for node in reversed(list(root.walk())):  # children before their parents
         change = _REWRITES.get(type(node))
@@ -35,7 +40,10 @@ def to_duckdb(expression: exp.Expression) -> str:
             root = mended
         elif mended is not node:
             node.replace(mended)
-    return str(root.sql("duckdb", unsupported_level=sqlglot.ErrorLevel.IGNORE))
+    try:
+        return str(root.sql("duckdb", unsupported_level=sqlglot.ErrorLevel.RAISE))
+    except UnsupportedError as error:
+        raise not_performed(f"this ({error})") from error
 
 
 def _type_is_known(node: exp.Expression) -> bool:

@@ -19,8 +19,12 @@ from localaws.core.errors import ServiceError
 from localaws.core.provider import Call, Document, Provider
 from localaws.services.sagemaker import tags
 from localaws.services.sagemaker.arns import ResourceName, named, own
+from localaws.services.sagemaker.feature_checks import (
+    check_features,
+    check_request,
+    feature_of,
+)
 from localaws.services.sagemaker.feature_tables import (
-    RESERVED,
     add_columns,
     create_table,
     resolve_offline,
@@ -53,7 +57,7 @@ class FeatureGroups(Provider):
 
     def create_feature_group(self, call: Call, request: Document) -> Document:
         """Accept a new group; its offline store and Glue table are made in the background."""
-        _check(request)
+        check_request(request)
         name = own(call, KIND, request["FeatureGroupName"])
         now = self.context.now()
         group: Document = {
@@ -109,7 +113,7 @@ class FeatureGroups(Provider):
                 f"Feature group {name.name} is {group['FeatureGroupStatus']}, not Created.",
             )
         additions = request.get("FeatureAdditions", [])
-        _check_features(group["FeatureDefinitions"] + additions)
+        check_features(group["FeatureDefinitions"] + additions)
         if additions and group.get("OfflineStoreConfig", {}).get("DataCatalogConfig"):
             add_columns(self.context.client("glue", name.account_id, name.region), group, additions)
         changed = self._feature_groups().change(name, lambda found: self._extend(found, request))
@@ -130,7 +134,7 @@ class FeatureGroups(Provider):
     def describe_feature_metadata(self, call: Call, request: Document) -> Document:
         """Describe one feature."""
         group = self._feature_group(call, request)
-        feature = _feature(group, request["FeatureName"])
+        feature = feature_of(group, request["FeatureName"])
         return {
             **pick(group, "FeatureGroupArn", "FeatureGroupName", "CreationTime"),
             "FeatureName": feature["FeatureName"], "FeatureType": feature["FeatureType"],
@@ -143,7 +147,7 @@ class FeatureGroups(Provider):
         name = named(call, KIND, request["FeatureGroupName"])
 
         def apply(group: Document) -> None:
-            feature = _feature(group, request["FeatureName"])["FeatureName"]
+            feature = feature_of(group, request["FeatureName"])["FeatureName"]
             known = group["_metadata"].setdefault(feature, {})
             known |= pick(request, "Description")
             parameters = {item["Key"]: item["Value"] for item in known.get("Parameters", [])}
@@ -209,52 +213,3 @@ class FeatureGroups(Provider):
 
     def _client_of(self, service: str, group: Document) -> Any:
         return self.context.client(service, group["_account"], group["_region"])
-
-
-def _feature(group: Document, name: str) -> Document:
-    for feature in group["FeatureDefinitions"]:
-        if feature["FeatureName"] == name:
-            return dict(feature)
-    raise ServiceError(
-        "ResourceNotFound", f"Feature {name} does not exist in {group['FeatureGroupName']}."
-    )
-
-
-def _check(request: Document) -> None:
-    features = request["FeatureDefinitions"]
-    _check_features(features)
-    types = {feature["FeatureName"]: feature["FeatureType"] for feature in features}
-    for member in ("RecordIdentifierFeatureName", "EventTimeFeatureName"):
-        if request[member] not in types:
-            raise _invalid(f"{member} '{request[member]}' is not among the FeatureDefinitions.")
-    if types[request["EventTimeFeatureName"]] not in {"String", "Fractional"}:
-        raise _invalid("EventTime feature must be of type String or Fractional.")
-    online = request.get("OnlineStoreConfig", {}).get("EnableOnlineStore", False)
-    if not online and not request.get("OfflineStoreConfig"):
-        raise _invalid("Either OnlineStoreConfig or OfflineStoreConfig must be enabled.")
-    if request.get("OfflineStoreConfig", {}).get("TableFormat") == "Iceberg":
-        raise _invalid(
-            "The embedded AWS does not perform TableFormat Iceberg; use Glue. See docs/localaws.md"
-        )
-
-
-def _check_features(features: list[Document]) -> None:
-    seen: set[str] = set()
-    for feature in features:
-        name = feature["FeatureName"].lower()
-        if name in RESERVED:
-            raise _invalid(
-                f"FeatureName {feature['FeatureName']} is reserved: the offline store has a column "
-                f"of that name. Reserved are {', '.join(sorted(RESERVED))}."
-            )
-        if name in seen:
-            raise _invalid(f"Duplicate feature name {feature['FeatureName']}.")
-        if feature.get("CollectionType"):
-            raise _invalid(
-                "The embedded AWS does not perform collection types (List, Set, Vector)."
-            )
-        seen.add(name)
-
-
-def _invalid(message: str) -> ServiceError:
-    return ServiceError("ValidationException", message)

@@ -150,6 +150,8 @@ def test_a_changed_object_is_seen_at_once(world: AthenaWorld) -> None:
         ("SELECT * FROM nowhere", "TABLE_NOT_FOUND: line 1:15: Table 'awsdatacatalog.{db}.nowhere' "
          "does not exist"),
         ("SELECT 1\n  FROM nodb.t", "SCHEMA_NOT_FOUND: line 2:8: Schema 'nodb' does not exist"),
+        ('SELECT * FROM "/etc/passwd"',
+         "TABLE_NOT_FOUND: line 1:15: Table 'awsdatacatalog.{db}./etc/passwd' does not exist"),
         ("SELECT carrier, nope FROM flights",
          "COLUMN_NOT_FOUND: line 1:17: Column 'nope' cannot be resolved"),
         ("SELECT f.nope FROM flights AS f",
