@@ -6,7 +6,6 @@ approval and release are the project's own. Starting processes belongs to local.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -197,9 +196,9 @@ def _launch(job: str) -> None:
     """
     command = Path(sys.executable).parent / "dagster"
     done = subprocess.run(
-        [str(command), "job", "launch", "-w", "workspace.yaml", "-j", job],
-        cwd=ROOT,
-        env={**os.environ, **process_environment()},
+        [str(command), "job", "launch", "-w", str(ROOT / "workspace.yaml"), "-j", job],
+        cwd=dagster_home(),
+        env=process_environment(),
         capture_output=True,
         text=True,
         check=False,

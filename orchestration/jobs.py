@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def retrain_job(use_case: UseCase) -> UnresolvedAssetJobDefinition:
-    """Return the job from raw tables to an approved version.
+    """Return the job from raw tables to an approved version and (by policy) its release.
+
+    The release is started here only to save a sensor tick; the approval sensor sees the same facts
+    and would start the very same one, under the same token, if this run died before it.
 
     In one process: its assets wait for AWS rather than compute, and a process per asset would cost
     seconds each.
@@ -33,11 +36,12 @@ def retrain_job(use_case: UseCase) -> UnresolvedAssetJobDefinition:
         asset_keys.gate_report(use_case.name),
         asset_keys.registry(use_case.name),
         asset_keys.approval(use_case.name),
+        asset_keys.release(use_case.name),
     ]
     return dg.define_asset_job(
         f"retrain_{use_case.name}",
         selection=_select(keys),
-        description=f"Train, judge, register and (by policy) approve {use_case.title}.",
+        description=f"Train, judge, register and (by policy) approve and release {use_case.title}.",
         tags={tags.RETRAIN: use_case.name},
         executor_def=dg.in_process_executor,
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from orchestration.bootstrap import bootstrap
 from orchestration.environments import ROOT, load_environment, state_folder
-from orchestration.home import ensure_home, process_environment
+from orchestration.home import dagster_home, ensure_home, process_environment
 from orchestration.processes import Service
 from resources.errors import Terminal
 from usecases.declaration import load_use_cases, use_case_roots
@@ -74,7 +74,8 @@ def start_daemon() -> Iterator[str]:
         [sys.executable, "-m", "dagster._daemon", "run", "-w", str(ROOT / "workspace.yaml")],
         env=process_environment(),
         ready=lambda: _says(service.log, _DAEMON_READY, offset),
-        cwd=ROOT,
+        # Not the repository: Dagster would let its .env replace this deployment's DAGSTER_HOME.
+        cwd=home,
         timeout=120,
     )
     yield f"Dagster daemon started, DAGSTER_HOME={home}"
@@ -107,9 +108,9 @@ def serve_ui(port: int) -> None:
     _refuse_taken(port)
     sys.stdout.write(f"Dagster UI: http://127.0.0.1:{port}  (Ctrl-C ends it)\n")
     sys.stdout.flush()
-    os.chdir(ROOT)
+    os.chdir(dagster_home())  # not the repository: see start_daemon
     argv = [sys.executable, "-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(port)]
-    argv += ["-w", "workspace.yaml"]
+    argv += ["-w", str(ROOT / "workspace.yaml")]
     # No shell is wanted: the UI takes this process's place.
     os.execve(argv[0], argv, process_environment())  # noqa: S606
 

@@ -43,10 +43,11 @@ class Service:
         """Return the pid if the very process that was started still runs."""
         try:
             record = json.loads(self.pid_file.read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
-            return None
-        pid = int(record["pid"])
-        return pid if started_at(pid) == record["started_at"] else None
+            pid, began = int(record["pid"]), record["started_at"]
+        except (OSError, ValueError, TypeError, KeyError):
+            return None  # never started, or the file was cut short
+        # A process that ended before it was looked at has no start time, and does not run.
+        return pid if began is not None and started_at(pid) == began else None
 
     def start(
         self,
