@@ -1,7 +1,7 @@
-"""Who may do what: trust and permission policies as data. Attaching them belongs to bootstrap.py.
+"""What each role may do, and who may become it, as data. Attaching belongs to foundations.py.
 
 Each role gets the actions its callers make, on the names the project uses. An action that cannot be
-narrowed to a resource stands alone.
+narrowed to a resource stands alone. What a bucket, key or group allows is sharing.py.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 Policy = dict[str, Any]
 
-_BUCKET_READ = ["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:GetBucketLocation"]
-_BUCKET_WRITE = ["s3:PutObject", "s3:DeleteObject"]
-_KMS = ["kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"]
+BUCKET_READ = ["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:GetBucketLocation"]
+BUCKET_WRITE = ["s3:PutObject", "s3:DeleteObject"]
+_LOGS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+KMS_USE = ["kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"]
 
 
 def document(*statements: Policy) -> Policy:
@@ -57,39 +58,60 @@ def trusted_service(service: str) -> Policy:
     )
 
 
-def buckets(names: Names, *, write: bool) -> Policy:
-    """Return access to the lake and the artifacts."""
-    arns = [f"arn:aws:s3:::{names.lake_bucket}", f"arn:aws:s3:::{names.artifact_bucket}"]
-    actions = [*_BUCKET_READ, *(_BUCKET_WRITE if write else [])]
-    return allow(actions, [*arns, *(f"{arn}/*" for arn in arns)])
+def bucket_use(*buckets: str, write: bool) -> Policy:
+    """Return access to whole buckets: keys hold digests and ids that no policy can list."""
+    actions = [*BUCKET_READ, *(BUCKET_WRITE if write else [])]
+    return allow(actions, [arn for bucket in buckets for arn in everything_in(bucket)])
 
 
-def key_use(settings: AwsSettings) -> Policy:
+def key_use(settings: AwsSettings, names: Names) -> Policy:
     """Return the use of the artifact key, by its alias."""
     arn = f"arn:aws:kms:{settings.region}:{settings.accounts['assets']}:key/*"
-    condition = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/perennial-artifacts"}}
-    return allow(_KMS, arn, Condition=condition)
+    condition = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": names.kms_alias}}
+    return allow(KMS_USE, arn, Condition=condition)
+
+
+def pass_sagemaker_role(account_id: str) -> Policy:
+    """Return the right to hand SageMaker its role, and nobody else."""
+    return allow(
+        ["iam:PassRole"],
+        f"arn:aws:iam::{account_id}:role/{role.SAGEMAKER_ROLE}",
+        Condition={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+    )
 
 
 def orchestrator(settings: AwsSettings, names: Names, account_id: str) -> Policy:
-    """Return what Dagster does in an account."""
-    region = settings.region
-    sagemaker = f"arn:aws:sagemaker:{region}:{account_id}:*"
+    """Return what Dagster does in an account: data and training, registry and releases, or ask."""
+    if account_id == settings.accounts["experimentation"]:
+        return _orchestrator_of_data(settings, names, account_id)
+    if account_id == settings.accounts["assets"]:
+        return _orchestrator_of_assets(settings, names, account_id)
     return document(
-        buckets(names, write=True),
-        key_use(settings),
         allow(
-            ["athena:*QueryExecution*", "athena:GetQueryResults"],
+            ["sagemaker:Describe*", "sagemaker:ListTags", "sagemaker:InvokeEndpoint"],
+            f"arn:aws:sagemaker:{settings.region}:{account_id}:*",
+        )
+    )
+
+
+def _orchestrator_of_data(settings: AwsSettings, names: Names, account_id: str) -> Policy:
+    region = settings.region
+    return document(
+        bucket_use(names.lake_bucket, names.artifact_bucket, write=True),
+        key_use(settings, names),
+        allow(
+            ["athena:*QueryExecution*", "athena:GetQueryResults", "athena:GetWorkGroup"],
             f"arn:aws:athena:{region}:{account_id}:workgroup/{names.workgroup}",
         ),
         allow(
             [
                 "glue:Get*",
+                "glue:CreateDatabase",
                 "glue:CreateTable",
                 "glue:UpdateTable",
                 "glue:DeleteTable",
                 "glue:BatchCreatePartition",
-                "glue:UpdatePartition",
+                "glue:BatchUpdatePartition",
             ],
             f"arn:aws:glue:{region}:{account_id}:*",
         ),
@@ -106,10 +128,21 @@ def orchestrator(settings: AwsSettings, names: Names, account_id: str) -> Policy
                 "sagemaker:AddTags",
                 "sagemaker:StartPipelineExecution",
                 "sagemaker:StopPipelineExecution",
-                "sagemaker:UpdateModelPackage",
-                "sagemaker:InvokeEndpoint",
             ],
-            sagemaker,
+            f"arn:aws:sagemaker:{region}:{account_id}:*",
+        ),
+        pass_sagemaker_role(account_id),
+    )
+
+
+def _orchestrator_of_assets(settings: AwsSettings, names: Names, account_id: str) -> Policy:
+    region = settings.region
+    return document(
+        bucket_use(names.artifact_bucket, write=True),
+        key_use(settings, names),
+        allow(
+            ["sagemaker:Describe*", "sagemaker:List*", "sagemaker:UpdateModelPackage"],
+            f"arn:aws:sagemaker:{region}:{account_id}:*",
         ),
         allow(
             [
@@ -120,35 +153,35 @@ def orchestrator(settings: AwsSettings, names: Names, account_id: str) -> Policy
             ],
             f"arn:aws:codepipeline:{region}:{account_id}:*",
         ),
-        allow(
-            ["iam:PassRole"],
-            f"arn:aws:iam::{account_id}:role/{role.SAGEMAKER_ROLE}",
-            Condition={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
-        ),
     )
 
 
 def sagemaker(settings: AwsSettings, names: Names, account_id: str) -> Policy:
-    """Return what jobs and endpoints do."""
-    assets = settings.accounts["assets"]
+    """Return what jobs and endpoints do; endpoints of dev, staging and prod only read."""
     region = settings.region
-    return document(
-        buckets(names, write=True),
-        key_use(settings),
-        allow(
-            ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
-            f"arn:aws:logs:{region}:{account_id}:log-group:/aws/sagemaker/*",
-        ),
+    running = (
+        key_use(settings, names),
+        allow(_LOGS, f"arn:aws:logs:{region}:{account_id}:log-group:/aws/sagemaker/*"),
         allow(["cloudwatch:PutMetricData"], "*"),
         allow(["ecr:GetAuthorizationToken"], "*"),
         allow(
-            ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+            [
+                "ecr:BatchCheckLayerAvailability",
+                "ecr:BatchGetImage",
+                "ecr:GetDownloadUrlForLayer",
+            ],
             f"arn:aws:ecr:{region}:*:repository/*",
         ),
-        allow(
-            ["sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage"],
-            f"arn:aws:sagemaker:{region}:{assets}:model-package*",
-        ),
+    )
+    if account_id != settings.accounts["experimentation"]:
+        return document(bucket_use(names.artifact_bucket, write=False), *running)
+    packages = f"arn:aws:sagemaker:{region}:{settings.accounts['assets']}:model-package*"
+    return document(
+        bucket_use(names.lake_bucket, names.artifact_bucket, write=True),
+        # Feature Store writes its offline store as this role, and looks at the bucket's owner.
+        allow(["s3:GetBucketAcl", "s3:PutObjectAcl"], everything_in(names.lake_bucket)),
+        *running,
+        allow(["sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage"], packages),
         allow(
             [
                 "sagemaker:CreateProcessingJob",
@@ -161,17 +194,14 @@ def sagemaker(settings: AwsSettings, names: Names, account_id: str) -> Policy:
             ],
             f"arn:aws:sagemaker:{region}:{account_id}:*",
         ),
-        allow(
-            ["iam:PassRole"],
-            f"arn:aws:iam::{account_id}:role/{role.SAGEMAKER_ROLE}",
-            Condition={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
-        ),
+        pass_sagemaker_role(account_id),
     )
 
 
 def deploy(settings: AwsSettings, account_id: str) -> Policy:
     """Return what a release does in dev, staging and prod."""
     region = settings.region
+    packages = f"arn:aws:sagemaker:{region}:{settings.accounts['assets']}:model-package/*"
     return document(
         allow(
             [
@@ -187,11 +217,9 @@ def deploy(settings: AwsSettings, account_id: str) -> Policy:
             ],
             f"arn:aws:sagemaker:{region}:{account_id}:*",
         ),
-        allow(
-            ["iam:PassRole"],
-            f"arn:aws:iam::{account_id}:role/{role.SAGEMAKER_ROLE}",
-            Condition={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
-        ),
+        # A model made of another account's package needs leave on the package, too.
+        allow(["sagemaker:CreateModel", "sagemaker:DescribeModelPackage"], packages),
+        pass_sagemaker_role(account_id),
     )
 
 
@@ -200,8 +228,8 @@ def codebuild(settings: AwsSettings, names: Names) -> Policy:
     stages = [settings.accounts[stage] for stage in ("dev", "staging", "prod")]
     assets, region = settings.accounts["assets"], settings.region
     return document(
-        buckets(names, write=True),
-        key_use(settings),
+        bucket_use(names.artifact_bucket, write=False),
+        key_use(settings, names),
         allow(
             ["sagemaker:DescribeModelPackage"],
             f"arn:aws:sagemaker:{region}:{assets}:model-package/*",
@@ -209,10 +237,7 @@ def codebuild(settings: AwsSettings, names: Names) -> Policy:
         allow(
             ["sts:AssumeRole"], [f"arn:aws:iam::{each}:role/{role.DEPLOY_ROLE}" for each in stages]
         ),
-        allow(
-            ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
-            f"arn:aws:logs:{region}:{assets}:log-group:/aws/codebuild/*",
-        ),
+        allow(_LOGS, f"arn:aws:logs:{region}:{assets}:log-group:/aws/codebuild/*"),
     )
 
 
@@ -220,8 +245,9 @@ def codepipeline(settings: AwsSettings, names: Names) -> Policy:
     """Return what the release pipeline itself does."""
     assets, region = settings.accounts["assets"], settings.region
     return document(
-        buckets(names, write=True),
-        key_use(settings),
+        bucket_use(names.artifact_bucket, write=True),
+        allow(["s3:GetBucketVersioning"], f"arn:aws:s3:::{names.artifact_bucket}"),
+        key_use(settings, names),
         allow(
             [
                 "codebuild:StartBuild",
@@ -234,56 +260,6 @@ def codepipeline(settings: AwsSettings, names: Names) -> Policy:
     )
 
 
-def artifact_bucket(settings: AwsSettings, names: Names) -> Policy:
-    """Return which roles of other accounts may use the artifact bucket."""
-    principals = [
-        f"arn:aws:iam::{settings.accounts['experimentation']}:role/{name}"
-        for name in (role.ORCHESTRATOR_ROLE, role.SAGEMAKER_ROLE)
-    ]
-    serving = [
-        f"arn:aws:iam::{settings.accounts[stage]}:role/{role.SAGEMAKER_ROLE}"
-        for stage in ("dev", "staging", "prod")
-    ]
-    bucket = f"arn:aws:s3:::{names.artifact_bucket}"
-    everything = [bucket, f"{bucket}/*"]
-    return document(
-        allow([*_BUCKET_READ, *_BUCKET_WRITE], everything, Principal={"AWS": principals}),
-        allow(_BUCKET_READ, everything, Principal={"AWS": serving}),
-    )
-
-
-def artifact_key(settings: AwsSettings) -> Policy:
-    """Return who may use and who administers the artifact key."""
-    users = [account for name, account in settings.accounts.items() if name != "assets"]
-    return document(
-        allow(
-            ["kms:*"], "*", Principal={"AWS": f"arn:aws:iam::{settings.accounts['assets']}:root"}
-        ),
-        allow(_KMS, "*", Principal={"AWS": [f"arn:aws:iam::{each}:root" for each in users]}),
-    )
-
-
-def package_group(settings: AwsSettings, group_arn: str) -> Policy:
-    """Return which accounts may register into, and deploy from, a model package group."""
-    packages = group_arn.replace(":model-package-group/", ":model-package/") + "/*"
-    training = settings.accounts["experimentation"]
-    serving = [settings.accounts[stage] for stage in ("dev", "staging", "prod")]
-    return document(
-        allow(
-            [
-                "sagemaker:CreateModelPackage",
-                "sagemaker:DescribeModelPackageGroup",
-                "sagemaker:DescribeModelPackage",
-                "sagemaker:ListModelPackages",
-            ],
-            [group_arn, packages],
-            Sid="Register",
-            Principal={"AWS": f"arn:aws:iam::{training}:root"},
-        ),
-        allow(
-            ["sagemaker:DescribeModelPackage", "sagemaker:CreateModel"],
-            packages,
-            Sid="Deploy",
-            Principal={"AWS": [f"arn:aws:iam::{each}:root" for each in serving]},
-        ),
-    )
+def everything_in(bucket: str) -> list[str]:
+    """Return the ARNs of a bucket and of all its objects."""
+    return [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]

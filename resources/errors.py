@@ -81,6 +81,7 @@ _MISSING = frozenset(
     }
 )
 # SageMaker and Athena answer a missing thing with a validation error; only the text tells.
+_VAGUE = frozenset({"ValidationException", "ValidationError", "InvalidRequestException"})
 _MISSING_SAYS = ("could not find", "does not exist", "is not found", "was not found")
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 _NOT_IMPLEMENTED = 501
@@ -174,9 +175,8 @@ def _from_answer(error: ClientError, service: str) -> PerennialError:
 
 def _kind(code: str, said: str, status: int) -> type[PerennialError]:
     text = said.lower()
-    if code in _MISSING or (
-        code.startswith("Validation") and any(s in text for s in _MISSING_SAYS)
-    ):
+    says_missing = code in _VAGUE and any(words in text for words in _MISSING_SAYS)
+    if code in _MISSING or says_missing:
         return Missing
     if "token" in text and "different" in text:
         return Terminal  # a client token reused with other parameters must never be papered over
