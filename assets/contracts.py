@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from resources.glue import ColumnFacts
-    from usecases.fields import Column, Dataset
+    from usecases.fields import Column, Dataset, SourceTable
 
 SAMPLE_ROWS = 1000
 
@@ -34,14 +34,12 @@ class Breach:
 
 def schema_breaches(dataset: Dataset, found: Iterable[ColumnFacts]) -> list[str]:
     """Compare a table's columns with the declared ones; name what is gone or retyped."""
-    types = {column.name: column.type for column in found}
-    breaches = []
-    for name, column in dataset.columns.items():
-        if name not in types:
-            breaches.append(f"column {name} is missing (expected type {column.type})")
-        elif types[name] != column.type:
-            breaches.append(f"column {name} has type {types[name]}, expected {column.type}")
-    return breaches
+    return _differences({name: column.type for name, column in dataset.columns.items()}, found)
+
+
+def source_breaches(source: SourceTable, found: Iterable[ColumnFacts]) -> list[str]:
+    """Compare a raw table's columns with those the use case counts on."""
+    return _differences(source.columns, found)
 
 
 def contract_sql(dataset: Dataset, database: str) -> str:
@@ -103,6 +101,17 @@ def pandera_failures(dataset: Dataset, rows: list[dict[str, Any]]) -> list[str]:
         cases = error.failure_cases.head(10).to_dict("records")
         return [f"{c['column']}: {c['check']} fails on {c['failure_case']!r}" for c in cases]
     return []
+
+
+def _differences(expected: Mapping[str, str], found: Iterable[ColumnFacts]) -> list[str]:
+    types = {column.name: column.type for column in found}
+    breaches = []
+    for name, kind in expected.items():
+        if name not in types:
+            breaches.append(f"column {name} is missing (expected type {kind})")
+        elif types[name] != kind:
+            breaches.append(f"column {name} has type {types[name]}, expected {kind}")
+    return breaches
 
 
 def _column_promises(name: str, column: Column) -> list[tuple[str, exp.Expression]]:

@@ -15,6 +15,7 @@ from assets.contracts import (
     contract_sql,
     pandera_failures,
     schema_breaches,
+    source_breaches,
 )
 from assets.parts import asset_key, digest_of, query_metadata, table_schema
 from assets.statements import create_table_as as create_table_as_sql
@@ -96,10 +97,14 @@ def upstream(use_case: UseCase, dataset: Dataset) -> list[list[str]]:
 
 
 def input_digest(platform: Platform, use_case: UseCase, dataset: Dataset, window: Window) -> str:
-    """Return the name of the data that would be made now: SQL, window, and each input's version."""
-    database = use_case.sources.database
+    """Return the name of the data that would be made now: SQL, window, and each input's version.
+
+    Raises:
+        TableMissing: A source table is not in the catalogue.
+        Terminal: A source table lacks a column that the use case counts on, or has it otherwise.
+    """
     versions = {
-        table: _table_version(platform, platform.catalogue.table(database, table))
+        table: _table_version(platform, _source(platform, use_case, table))
         for table in use_case.reads(dataset.name)
     }
     return digest_of(
@@ -229,6 +234,19 @@ def _points_at(platform: Platform, database: str, name: str, digest: str) -> boo
     except Missing:
         return False
     return table.parameters.get(DIGEST) == digest
+
+
+def _source(platform: Platform, use_case: UseCase, name: str) -> TableFacts:
+    """Return a raw table that still has what the use case counts on."""
+    table = platform.catalogue.table(use_case.sources.database, name)
+    breaches = source_breaches(use_case.sources.tables[name], table.columns)
+    if breaches:
+        raise Terminal(
+            f"Upstream changed Glue table {table.database}.{name}: {'; '.join(breaches)}. Ask its "
+            f"owner to restore it, or mend sources.tables.{name} and the SQL that reads it in "
+            f"{use_case.folder / 'usecase.yaml'}. The last good datasets were kept."
+        )
+    return table
 
 
 def _table_version(platform: Platform, table: TableFacts) -> str:

@@ -65,8 +65,9 @@ def ui(
     port: Annotated[int, typer.Option(help="Where the UI listens, on 127.0.0.1.")] = 3000,
 ) -> None:
     """Serve the Dagster UI on this state until interrupted."""
-    from orchestration.local import serve_ui, start_everything
+    from orchestration.local import refuse_taken, serve_ui, start_everything
 
+    refuse_taken(port)
     for line in start_everything():
         console.print(line)
     serve_ui(port)

@@ -105,7 +105,7 @@ def serve_ui(port: int) -> None:
         Terminal: The port is taken.
     """
     ensure_home()
-    _refuse_taken(port)
+    refuse_taken(port)
     sys.stdout.write(f"Dagster UI: http://127.0.0.1:{port}  (Ctrl-C ends it)\n")
     sys.stdout.flush()
     os.chdir(dagster_home())  # not the repository: see start_daemon
@@ -115,7 +115,12 @@ def serve_ui(port: int) -> None:
     os.execve(argv[0], argv, process_environment())  # noqa: S606
 
 
-def _refuse_taken(port: int) -> None:
+def refuse_taken(port: int) -> None:
+    """Say that a port is taken before anything is started for it.
+
+    Raises:
+        Terminal: Another program listens there.
+    """
     import socket
 
     with socket.socket() as probe:

@@ -1,4 +1,4 @@
-"""The project's own foundations and jobs on the embedded AWS, for use cases small enough to test."""
+"""The project's own foundations and jobs on the embedded AWS, for use cases quick to train."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from orchestration.bootstrap import bootstrap
 from orchestration.definitions import build_definitions
 from orchestration.environments import load_environment
 from orchestration.upstream import land
+from resources.aws import AwsAccounts
+from resources.platform import Platform
 from resources.serving import champion_of
 from usecases.declaration import load_use_case
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from orchestration.environments import Environment
+    from resources.aws import AccountName, AwsSettings
     from resources.model_registry import PackageFacts
-    from resources.platform import Platform
     from usecases.declaration import UseCase
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -65,6 +68,26 @@ class Outcome:
         raise AssertionError(f"{key} was not materialized: {self.told}")
 
 
+class RecordingAccounts(AwsAccounts):
+    """The project's doors, which also note who called what."""
+
+    def __init__(self, settings: AwsSettings, calls: set[tuple[AccountName, str]]) -> None:
+        super().__init__(settings)
+        self._calls = calls
+        self._watched: set[int] = set()
+
+    def client(self, service: str, account: AccountName) -> Any:
+        made = super().client(service, account)
+        if id(made) not in self._watched:
+            self._watched.add(id(made))
+
+            def note(model: Any, **_: Any) -> None:
+                self._calls.add((account, f"{model.service_model.signing_name}:{model.name}"))
+
+            made.meta.events.register("before-call", note)
+        return made
+
+
 class Loop:
     """One deployment of the project on a running embedded AWS."""
 
@@ -73,7 +96,8 @@ class Loop:
         self.folder = folder
         local = load_environment("local")
         self.environment: Environment = local.model_copy(update={"endpoint_url": aws.endpoint_url})
-        self.platform: Platform = self.environment.doors()
+        self.calls: set[tuple[AccountName, str]] = set()
+        self.platform = Platform(RecordingAccounts(self.environment.aws, self.calls))
         self.instance = dg.DagsterInstance.ephemeral()
         self.quick = self.declare("quick")
 
@@ -88,12 +112,13 @@ class Loop:
         self,
         label: str,
         *,
-        source: Path = ROOT / "usecases" / "flight_delay",
         edit: dict[str, tuple[str, str]] | None = None,
+        reshape: Callable[[dict[str, Any]], None] | None = None,
         **changes: Any,
     ) -> UseCase:
-        """Copy a use case, changed: sections of its YAML, and text of its SQL files (`edit`)."""
-        folder = self.folder / label / source.name
+        """Copy the flights' use case, quickened: change its YAML and text of its SQL (`edit`)."""
+        source = ROOT / "usecases" / "flight_delay"
+        folder = self.folder / label / changes.get("name", source.name)
         if folder.exists():
             shutil.rmtree(folder)
         shutil.copytree(source, folder)
@@ -102,6 +127,8 @@ class Loop:
         for section, change in {**QUICK, **changes}.items():
             merged = isinstance(change, dict)
             document[section] = {**document[section], **change} if merged else change
+        if reshape:
+            reshape(document)
         path.write_text(yaml.safe_dump(document, sort_keys=False))
         for name, (old, new) in (edit or {}).items():
             text = (folder / "sql" / name).read_text()
@@ -109,9 +136,13 @@ class Loop:
             (folder / "sql" / name).write_text(text.replace(old, new))
         return load_use_case(folder)
 
+    def definitions(self, use_case: UseCase) -> dg.Definitions:
+        overrides = {"platform": self.platform}
+        return build_definitions(self.environment, (use_case,), overrides=overrides)
+
     def run(self, use_case: UseCase, job: str = "retrain", **options: Any) -> Outcome:
         """Execute a job of the use case in this process, as a run of this instance."""
-        defs = build_definitions(self.environment, (use_case,))
+        defs = self.definitions(use_case)
         name = job if job == "refresh_features" else f"{job}_{use_case.name}"
         result = defs.resolve_job_def(name).execute_in_process(
             instance=self.instance, raise_on_error=False, **options
@@ -122,7 +153,7 @@ class Loop:
 
     def sensor(self, use_case: UseCase, name: str, cursor: str | None = None) -> Any:
         """One tick of a sensor, as the daemon would evaluate it."""
-        defs = build_definitions(self.environment, (use_case,))
+        defs = self.definitions(use_case)
         context = dg.build_sensor_context(
             instance=self.instance,
             cursor=cursor,
@@ -136,6 +167,15 @@ class Loop:
 
     def champion(self, use_case: UseCase) -> PackageFacts | None:
         return champion_of(self.packages(use_case))
+
+    def only(self, use_case: UseCase, *keys: list[str]) -> Outcome:
+        """Materialize some assets of the training job, with their checks."""
+        return self.run(use_case, asset_selection=[dg.AssetKey(key) for key in keys])
+
+    def dataset(self, name: str) -> tuple[str, str]:
+        """Where a curated table points, and the digest of what it was made from."""
+        table = self.platform.catalogue.table("perennial_flight_delay", name)
+        return table.location, table.parameters["perennial.digest"]
 
     def executions(self, use_case: UseCase) -> list[dict[str, Any]]:
         name = self.platform.names.training_pipeline(use_case.name)
