@@ -82,7 +82,7 @@ _MISSING = frozenset(
 )
 # SageMaker and Athena answer a missing thing with a validation error; only the text tells.
 _VAGUE = frozenset({"ValidationException", "ValidationError", "InvalidRequestException"})
-_MISSING_SAYS = ("could not find", "does not exist", "is not found", "was not found")
+_MISSING_SAYS = ("could not find", "does not exist", "not found")
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 _NOT_IMPLEMENTED = 501
 _SERVER_ERROR = 500
