@@ -189,7 +189,7 @@ def _kind(code: str, said: str, status: int) -> type[PerennialError]:
 
 def _remedy(code: str) -> str:
     if code in _DENIED:
-        return ". Check the role's policy and its trust (ExternalId); `perennial up` lays both anew."
+        return ". Check the role's policy and trust (ExternalId); `perennial up` lays both anew."
     return ""
 
 
