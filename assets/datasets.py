@@ -142,7 +142,13 @@ def materialize(
         window_end=window.as_of,
         as_of=window.as_of,
     )
-    metadata = create_table_as(platform, database, made, prefix=prefix, query=query, salt=salt)
+    try:
+        metadata = create_table_as(platform, database, made, prefix=prefix, query=query, salt=salt)
+    except Terminal as error:
+        raise Terminal(
+            f"{use_case.folder / dataset.sql}: {error}. Mend the SQL of dataset {dataset.name}; "
+            "its last good table was kept."
+        ) from error
     table = platform.catalogue.table(database, made)
     breaches = schema_breaches(dataset, table.columns)
     if breaches:

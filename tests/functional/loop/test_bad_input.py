@@ -109,6 +109,16 @@ def test_sql_whose_result_is_not_what_is_declared(loop: Loop, champion: PackageF
     assert loop.dataset("planes") == before
 
 
+def test_sql_that_the_data_defeats(loop: Loop, champion: PackageFacts) -> None:
+    before = loop.dataset("planes")
+    edit = {"planes.sql": ("CAST(year AS double)", "CAST(tailnum AS double)")}
+    outcome = loop.only(loop.declare("defeated", edit=edit), PLANES)
+    assert not outcome.succeeded
+    assert "planes.sql: Athena query" in outcome.told
+    assert "Mend the SQL of dataset planes; its last good table was kept." in outcome.told
+    assert loop.dataset("planes") == before
+
+
 def test_a_column_that_the_declaration_does_not_know(loop: Loop) -> None:
     with pytest.raises(DeclarationError) as refusal:
         loop.declare("unknown", edit={"planes.sql": ("seats,", "chairs AS seats,")})
