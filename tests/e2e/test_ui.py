@@ -1,0 +1,153 @@
+"""The lineage as people see it: the real webserver, asked by GraphQL and by a real browser.
+
+Nothing is materialized here; what runs is the loop's test.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
+ROOT = Path(__file__).resolve().parents[2]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+SWITCHES = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--virtual-time-budget=20000",  # milliseconds of the page's time
+    "--window-size=2400,1300",
+)
+START_SECONDS = 100
+LOOK_SECONDS = 60
+CHAIN = (
+    "glue/nycflights/weather",
+    "flight_delay/datasets/weather_hourly",
+    "flight_delay/features/weather",
+    "flight_delay/training_set",
+    "flight_delay/training/model",
+    "flight_delay/registry",
+    "flight_delay/approval",
+    "flight_delay/release",
+    "flight_delay/deployment/dev",
+    "flight_delay/deployment/staging",
+    "flight_delay/deployment/prod",
+)
+
+
+@pytest.fixture(scope="module")
+def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A webserver on a free port with a DAGSTER_HOME of its own; stopped by its own pid."""
+    home = tmp_path_factory.mktemp("dagster-home")
+    shutil.copy(ROOT / "dagster.yaml", home)
+    port = _free_port()
+    argv = [sys.executable, "-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(port)]
+    log = home / "webserver.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*argv, "-w", str(ROOT / "workspace.yaml")],
+            # Not the repository: Dagster takes DAGSTER_HOME from the .env where it is started.
+            cwd=home,
+            env={**os.environ, "DAGSTER_HOME": str(home)},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(url, process, log)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def test_the_lineage_leads_from_a_glue_table_to_prod(ui: str) -> None:
+    upstream = {
+        "/".join(node["assetKey"]["path"]): {
+            "/".join(each["path"]) for each in node["dependencyKeys"]
+        }
+        for node in _graphql(ui, "{ assetNodes { assetKey { path } dependencyKeys { path } } }")[
+            "assetNodes"
+        ]
+    }
+    for before, after in pairwise(CHAIN):
+        assert before in upstream[after], f"{after} comes from {upstream[after]}"
+
+
+def test_a_browser_shows_the_lineage(ui: str, tmp_path: Path) -> None:
+    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if browser is None:
+        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is on the PATH")
+    names = {key.rpartition("/")[2] for key in CHAIN}
+    page = f"{ui}/locations/perennial/asset-groups/flight_delay/lineage"
+    deadline = time.monotonic() + LOOK_SECONDS
+    missing, looks = names, 0
+    # The page draws when its queries are answered, on a busy machine after the first look.
+    while missing and time.monotonic() < deadline:
+        looks += 1
+        dom = _dom(browser, page, tmp_path / f"profile-{looks}")
+        missing = {name for name in names if f">{name}<" not in dom}
+    assert not missing, f"{page} does not show {sorted(missing)} after {looks} looks"
+
+
+def _dom(browser: str, page: str, profile: Path) -> str:
+    done = subprocess.run(
+        [browser, *SWITCHES, f"--user-data-dir={profile}", "--dump-dom", page],
+        capture_output=True,
+        text=True,
+        timeout=LOOK_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def _graphql(url: str, query: str) -> dict[str, Any]:
+    request = Request(  # noqa: S310 - loopback, our own server
+        f"{url}/graphql",
+        data=json.dumps({"query": query}).encode(),
+        headers={"content-type": "application/json"},
+    )
+    with urlopen(request, timeout=30) as answer:  # noqa: S310 - as above
+        document: dict[str, Any] = json.load(answer)
+    assert not document.get("errors"), document["errors"]
+    return document["data"]
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text(errors="replace")[-2000:]
+        try:
+            with urlopen(f"{url}/server_info", timeout=5):  # noqa: S310 - loopback
+                return
+        except (URLError, TimeoutError):
+            time.sleep(0.2)
+    pytest.fail(f"no UI after {START_SECONDS} s: {log.read_text(errors='replace')[-2000:]}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
