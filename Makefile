@@ -58,7 +58,7 @@ format: install
 	$(BIN)/ruff format .
 
 bench: install
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks loop --repeat 5 --write
 
 # Needs uv. Hashes of every artifact, for every supported Python; names no index host.
 lock:
