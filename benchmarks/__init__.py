@@ -1,1 +1,1 @@
-"""Measurements, run by one command: `python -m benchmarks NAME`. Nothing here is a test."""
+"""What the project's promises about time are measured with. No test asserts these numbers."""

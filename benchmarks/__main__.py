@@ -1,20 +1,44 @@
-"""`python -m benchmarks loop [--repeat N] [--write]`: run one measurement and print it."""
+"""``python -m benchmarks loop``: run a benchmark, print its table, and perhaps write it down."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from benchmarks import loop
 
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
+
 
 def main() -> None:
-    """Run the measurement that was named."""
-    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("name", nargs="?", choices=["loop"], default="loop")
-    parser.add_argument("--repeat", type=int, default=1, help="demos, each on a fresh state")
-    parser.add_argument("--write", action="store_true", help="keep it in docs/benchmarks.md")
-    found = parser.parse_args()
-    loop.main(repeat=found.repeat, write=found.write)
+    """Read the command line and run what it names."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("what", nargs="?", default="loop", choices=["loop"])
+    parser.add_argument("--repeat", type=int, default=1, help="how many times, default 1")
+    parser.add_argument("--write", action="store_true", help=f"replace the section of {PAGE.name}")
+    options = parser.parse_args()
+    if options.repeat < 1:
+        parser.error("--repeat must be at least 1")
+    section = loop.section(loop.measure(options.repeat))
+    print(section)
+    if options.write:
+        replace(PAGE, "loop", section)
+        print(f"\nwritten to {PAGE}")
+
+
+def replace(page: Path, name: str, section: str) -> None:
+    """Put a section between its two marks, or at the end of a page that has none."""
+    begin, end = f"<!-- {name}: written by `python -m benchmarks` -->", f"<!-- {name}: end -->"
+    text = page.read_text() if page.exists() else "# Benchmarks\n"
+    block = f"{begin}\n{section}\n{end}"
+    before, found, rest = text.partition(begin)
+    if not found:
+        page.write_text(f"{text.rstrip()}\n\n{block}\n")
+        return
+    _, ended, after = rest.partition(end)
+    if not ended:
+        raise SystemExit(f"{page}: the mark {begin!r} has no {end!r}; add it after the section.")
+    page.write_text(f"{before}{block}{after}")
 
 
 if __name__ == "__main__":
