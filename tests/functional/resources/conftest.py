@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from localaws.server import Server
 from orchestration.bootstrap import BootstrapReport, bootstrap
 from orchestration.environments import Environment, load_environment
+from orchestration.processes import Service
 from usecases.declaration import load_use_cases, use_case_roots
 
 if TYPE_CHECKING:
@@ -19,9 +21,21 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
-    with Server(tmp_path_factory.mktemp("resources")) as server:
-        local = load_environment("local")
-        yield local.model_copy(update={"endpoint_url": server.endpoint_url})
+    # A process of its own: moto's state is one per process, and the session's `aws` has this one.
+    service = Service("aws", tmp_path_factory.mktemp("resources"))
+    endpoint_url = f"http://127.0.0.1:{free_port()}"
+    local = load_environment("local").model_copy(update={"endpoint_url": endpoint_url})
+    argv = local.embedded_server(service.state / "aws")
+    assert argv is not None
+    service.start(argv, env=dict(os.environ), ready=local.answers)
+    yield local
+    service.stop()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")
