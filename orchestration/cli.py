@@ -120,7 +120,7 @@ def status() -> None:
 @app.command()
 def approve(model: Model, version: Version = None) -> None:
     """Approve a version whose gates passed; the approval sensor releases it."""
-    from assets.registry import approve as approve_version
+    from assets.approval import approve as approve_version
 
     package = approve_version(_platform(), _use_case(model), version, by=getpass.getuser())
     console.print(f"version {package.version} of {model} is approved; its release follows")
@@ -133,7 +133,7 @@ def reject(
     version: Version = None,
 ) -> None:
     """Reject a version. If it serves, the approved one before it is released in its place."""
-    from assets.registry import reject as reject_version
+    from assets.approval import reject as reject_version
 
     package = reject_version(
         _platform(), _use_case(model), version, by=getpass.getuser(), reason=reason

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from assets import plots
+from assets.approval import approval_asset
 from assets.datasets import dataset_assets, source_assets
 from assets.deployment import deployment_specs, release_asset
 from assets.features import feature_group_assets
 from assets.monitoring import monitoring_specs
-from assets.registry import approval_asset, registry_asset
+from assets.registry import registry_asset
 from assets.training import training_assets
 from assets.training_set import training_set_asset
 from orchestration import jobs

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from assets.registry import approve, reject
+from assets.approval import approve, reject
 from resources.errors import Terminal
 from tests.functional.loop.loop_world import ROOT
 from usecases.declaration import load_use_case
