@@ -18,8 +18,8 @@ from assets.contracts import (
     source_breaches,
 )
 from assets.parts import asset_key, digest_of, query_metadata, table_schema
+from assets.statements import count_rows, sample
 from assets.statements import create_table_as as create_table_as_sql
-from assets.statements import sample
 from assets.windows import Window, training_window
 from resources.errors import Missing, Terminal
 from resources.glue import TableFacts
@@ -72,12 +72,18 @@ def _dataset(use_case: UseCase, dataset: Dataset) -> dg.AssetsDefinition:
             platform, use_case, dataset, window=window, digest=digest, salt=context.run_id
         )
         context.log.info("%s: %s", dataset.name, "made" if changed else "unchanged")
-        table = platform.catalogue.table(
-            platform.names.curated_database(use_case.name), dataset.name
+        database = platform.names.curated_database(use_case.name)
+        table = platform.catalogue.table(database, dataset.name)
+        counted = platform.athena.select(
+            count_rows(dataset.name),
+            database=database,
+            intent=f"rows of {table.location}",
+            salt=context.run_id,
         )
         return dg.MaterializeResult(
             metadata={
                 **metadata,
+                "dagster/row_count": int(counted[0]["n"]),
                 "dagster/column_schema": table_schema(table.columns),
                 "dagster/uri": table.location,
                 "window": f"{window.start} to {window.as_of}",

@@ -42,6 +42,12 @@ def sample(name: str, columns: Sequence[str], rows: int) -> str:
     return str(query.sql(_DIALECT))
 
 
+def count_rows(name: str) -> str:
+    """Return a SELECT of one number, ``n``: Parquet's footers know it, no data is scanned."""
+    counted = exp.alias_(exp.Count(this=exp.Star()), "n")
+    return str(exp.select(counted).from_(exp.table_(name, quoted=True)).sql(_DIALECT))
+
+
 def unwritten_records(
     dataset: exp.Table,
     offline: exp.Table,
