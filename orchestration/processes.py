@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 _STOP_SECONDS = 20.0
+_KILL_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +104,19 @@ class Service:
             self.pid_file.unlink(missing_ok=True)
             return False
         os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + _STOP_SECONDS
+        if not self._gone(pid, _STOP_SECONDS):
+            os.killpg(pid, signal.SIGKILL)
+            self._gone(pid, _KILL_SECONDS)
+        self.pid_file.unlink(missing_ok=True)
+        return True
+
+    def _gone(self, pid: int, timeout: float) -> bool:
+        """Wait until the process has ended; say whether it did in time."""
+        deadline = time.monotonic() + timeout
         while self.pid() is not None and time.monotonic() < deadline:
             _reap(pid)
             time.sleep(0.05)
-        if self.pid() is not None:
-            os.killpg(pid, signal.SIGKILL)
-            _reap(pid)
-        self.pid_file.unlink(missing_ok=True)
-        return True
+        return self.pid() is None
 
     def tail(self, lines: int = 15) -> str:
         """Return the end of the log, with its path."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from orchestration import processes
 from orchestration.processes import Service, started_at
 from resources.errors import Terminal
 
@@ -79,3 +80,23 @@ def test_a_service_that_is_never_ready_is_stopped(tmp_path: Path) -> None:
     with pytest.raises(Terminal, match="slow was not ready within 1 s"):
         service.start(SLEEP, env=dict(os.environ), ready=lambda: False, timeout=0.6)
     assert service.pid() is None
+
+
+def test_a_service_that_ignores_the_request_is_ended_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "_STOP_SECONDS", 0.3)
+    service = Service("deaf", tmp_path)
+    deaf = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+        "print(1); time.sleep(60)"
+    )
+    service.start(
+        [sys.executable, "-u", "-c", deaf],
+        env=dict(os.environ),
+        ready=lambda: service.log.exists() and bool(service.log.read_text()),
+    )
+    pid = service.pid()
+    assert pid is not None
+    assert service.stop()
+    assert started_at(pid) is None
