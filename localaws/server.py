@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import threading
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from localaws.core import sandbox
 from localaws.core.accounts import Accounts
@@ -20,12 +20,13 @@ from localaws.core.listener import HOST, Listener
 from localaws.core.lockfile import StateLock
 from localaws.core.passthrough import Moto
 from localaws.core.store import Store
-from localaws.services import PROVIDERS
+from localaws.services import GUARDS, PROVIDERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from localaws.core.guard import Guard
     from localaws.core.http import Request, Response
     from localaws.core.provider import Provider
 
@@ -87,8 +88,9 @@ class Server:
         keeper.load()
         undo.callback(keeper.stop)
         self.context = ServerContext(store, self._state, self.endpoint_url, self._handle)
-        providers = _make_providers(PROVIDERS, self.context)
-        self._gateway = Gateway(Accounts(store), moto, providers, lambda: keeper.problem)
+        providers: dict[str, Provider] = _make(PROVIDERS, self.context)
+        guards: dict[str, Guard] = _make(GUARDS, self.context)
+        self._gateway = Gateway(Accounts(store), moto, providers, guards, lambda: keeper.problem)
         keeper.start()
         listener.start()
         undo.callback(self._end_work, list(providers.values()), listener)
@@ -106,10 +108,10 @@ class Server:
         return self._gateway.handle(request)
 
 
-def _make_providers(paths: Iterable[str], context: ServerContext) -> dict[str, Provider]:
-    providers: dict[str, Provider] = {}
+def _make(paths: Iterable[str], context: ServerContext) -> dict[str, Any]:
+    made: dict[str, Any] = {}
     for path in paths:
         module_name, _, class_name = path.partition(":")
-        provider: Provider = getattr(importlib.import_module(module_name), class_name)(context)
-        providers[provider.service] = provider
-    return providers
+        holder = getattr(importlib.import_module(module_name), class_name)(context)
+        made[holder.service] = holder
+    return made

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore import xform_name
 
@@ -16,9 +16,10 @@ from localaws.core import long_poll
 from localaws.core.accounts import scope_of
 from localaws.core.allowed import is_allowed
 from localaws.core.errors import ServiceError, not_implemented
+from localaws.core.guard import Passing
 from localaws.core.http import Response
 from localaws.core.parsing import parse
-from localaws.core.provider import Call, Provider
+from localaws.core.provider import Call
 from localaws.core.routing import Route, route
 from localaws.core.serializing import serialize_error, serialize_result
 from localaws.core.validation import validate
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from localaws.core.accounts import Accounts, Caller, Scope
+    from localaws.core.guard import Guard
     from localaws.core.http import Request
     from localaws.core.passthrough import Moto
+    from localaws.core.provider import Document, Provider
 
 _log = logging.getLogger(__name__)
 
@@ -45,12 +48,14 @@ class Gateway:
         accounts: Accounts,
         moto: Moto,
         providers: Mapping[str, Provider],
+        guards: Mapping[str, Guard],
         problem: Callable[[], str],
     ) -> None:
         self._accounts = accounts
         self._problem = problem
         self._moto = moto
         self._providers = providers
+        self._guards = guards
 
     def handle(self, request: Request) -> Response:
         """Answer a request; whatever happens, in AWS's shape."""
@@ -78,32 +83,40 @@ class Gateway:
     def _answer(self, asked: Route, scope: Scope, request: Request, request_id: str) -> Response:
         token = request.headers.get("x-amz-security-token")
         caller = self._accounts.caller(scope.access_key, token, asked.protocol)
-        provider = self._providers.get(asked.service)
-        method = None
-        if provider is not None and asked.model is not None:
-            method = provider.find(xform_name(asked.operation))
-        if method is not None:
-            call = _call(asked, scope, caller, request, request_id)
-            parameters = parse(asked, request)
-            validate(asked.model, parameters)
-            return serialize_result(asked, method(call, parameters), request_id)
-        if asked.model is None or not is_allowed(asked.service, asked.operation):
+        method = self._find(self._providers, asked)
+        if asked.model is None or not (method or is_allowed(asked.service, asked.operation)):
             raise not_implemented(asked.service, asked.operation)
-        return self._ask_moto(asked, caller, request, request_id)
+        call = _call(asked, scope, caller, request, request_id)
+        parameters = parse(asked, request)
+        validate(asked.model, parameters)
+        if method is not None:
+            return serialize_result(asked, method(call, parameters), request_id)
+        return self._pass_on(asked, call, parameters, request)
 
-    def _ask_moto(
-        self, asked: Route, caller: Caller, request: Request, request_id: str
+    def _pass_on(
+        self, asked: Route, call: Call, parameters: Document, request: Request
     ) -> Response:
         def ask(sent: Request) -> Response:
-            return self._moto.call(asked.service, asked.operation, sent, caller.account_id)
+            return self._moto.call(asked.service, asked.operation, sent, call.account_id)
 
+        guard = self._find(self._guards, asked)
+        waits = (asked.service, asked.operation, asked.protocol) == _LONG_POLL
         try:
-            waits = (asked.service, asked.operation, asked.protocol) == _LONG_POLL
-            response = long_poll.receive(ask, request) if waits else ask(request)
+            if guard is not None:
+                response: Response = guard(call, parameters, Passing(request, ask))
+            else:
+                response = long_poll.receive(ask, request) if waits else ask(request)
         except NotImplementedError as error:
             raise not_implemented(asked.service, asked.operation) from error
-        response.headers.setdefault("x-amzn-RequestId", request_id)
+        response.headers.setdefault("x-amzn-RequestId", call.request_id)
         return response
+
+    @staticmethod
+    def _find(holders: Mapping[str, Any], asked: Route) -> Any:
+        holder = holders.get(asked.service)
+        if holder is None or asked.model is None:
+            return None
+        return holder.find(xform_name(asked.operation))
 
     def _health(self) -> Response:
         problem = self._problem()

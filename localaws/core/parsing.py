@@ -16,6 +16,7 @@ from botocore.utils import parse_timestamp
 from localaws.core.errors import ServiceError
 from localaws.core.query_protocol import parse_form
 from localaws.core.values import from_text
+from localaws.core.xml_protocol import parse_document
 
 if TYPE_CHECKING:
     from localaws.core.http import Request
@@ -38,7 +39,7 @@ def parse(route: Route, request: Request) -> Document:
         if route.protocol == "query":
             return parse_form(shape, request.body, request.query)
         return _rest(shape, route, request)
-    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+    except (ValueError, TypeError, AttributeError, KeyError, binascii.Error) as error:
         raise ServiceError("SerializationException", f"Cannot read the request: {error}") from error
 
 
@@ -58,10 +59,10 @@ def _rest(shape: Any, route: Route, request: Request) -> Document:
             prefixed = _prefixed(request.headers, key.lower())
             if prefixed:
                 parsed[name] = prefixed
-    return parsed | _rest_body(shape, request.body)
+    return parsed | _rest_body(shape, request.body, route.protocol)
 
 
-def _rest_body(shape: Any, body: bytes) -> Document:
+def _rest_body(shape: Any, body: bytes, protocol: str) -> Document:
     payload = shape.serialization.get("payload")
     if payload is None:
         unbound = {n: m for n, m in shape.members.items() if "location" not in m.serialization}
@@ -73,6 +74,8 @@ def _rest_body(shape: Any, body: bytes) -> Document:
         return {}
     if member.type_name == "string":
         return {payload: body.decode()}
+    if protocol == "rest-xml":
+        return {payload: parse_document(member, body)}
     return {payload: _value(member, json.loads(body))}
 
 

@@ -51,10 +51,15 @@ class Provider:
 
     def find(self, operation: str) -> Callable[[Call, Document], Document] | None:
         """Return the method that performs ``operation`` (snake case), if this provider has it."""
-        if operation in _NOT_OPERATIONS or operation.startswith("_"):
-            return None
-        method: Callable[[Call, Document], Document] | None = getattr(self, operation, None)
-        return method
+        return named_method(self, operation)
+
+
+def named_method(holder: object, operation: str) -> Callable[..., Any] | None:
+    """Return the method of a provider or guard that an operation (snake case) is named after."""
+    if operation in _NOT_OPERATIONS or operation.startswith("_"):
+        return None
+    method: Callable[..., Any] | None = getattr(holder, operation, None)
+    return method
 
 
 _NOT_OPERATIONS = frozenset({"start", "stop", "find", "context", "service"})

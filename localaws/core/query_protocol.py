@@ -1,4 +1,4 @@
-"""The query protocol: parameters as a flat form, results as XML. STS speaks it.
+"""The query protocol: parameters as a flat form, results as XML. STS, IAM and SNS speak it.
 
 Its errors are written with all others, in serializing. moto reads and writes its own.
 """
@@ -49,6 +49,8 @@ def _value(shape: Any, form: dict[str, str], key: str) -> Any:
         return _structure(shape, form, f"{key}.")
     if shape.type_name == "list":
         return _list(shape, form, key)
+    if shape.type_name == "map":
+        return _map(shape, form, key)
     return from_text(shape, form[key])
 
 
@@ -61,6 +63,17 @@ def _list(shape: Any, form: dict[str, str], key: str) -> list[Any]:
         if item not in form and not any(sent.startswith(f"{item}.") for sent in form):
             return items
         items.append(_value(shape.member, form, item))
+
+
+def _map(shape: Any, form: dict[str, str], key: str) -> dict[str, Any]:
+    base = key if shape.serialization.get("flattened") else f"{key}.entry"
+    key_name = shape.key.serialization.get("name", "key")
+    value_name = shape.value.serialization.get("name", "value")
+    items: dict[str, Any] = {}
+    while f"{base}.{len(items) + 1}.{key_name}" in form:
+        entry = f"{base}.{len(items) + 1}"
+        items[form[f"{entry}.{key_name}"]] = _value(shape.value, form, f"{entry}.{value_name}")
+    return items
 
 
 def _members_xml(shape: Any, value: Document) -> str:

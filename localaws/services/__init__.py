@@ -1,4 +1,4 @@
-"""The providers, one folder per service. A provider not listed here does not exist."""
+"""The providers and guards, one folder per service. One not listed here does not exist."""
 
 from __future__ import annotations
 
@@ -12,3 +12,6 @@ PROVIDERS = (
     "localaws.services.codepipeline.provider:CodePipelineProvider",
     "localaws.services.codebuild.provider:CodeBuildProvider",
 )
+
+#: Dotted ``module:Class`` of every guard of a service that moto performs, imported likewise.
+GUARDS: tuple[str, ...] = ()
