@@ -5,6 +5,7 @@ Object bodies do not belong here; they are files. Neither does anything moto own
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import threading
@@ -43,6 +44,24 @@ class Store:
     def table(self, kind: str) -> Table:
         """Return the documents of one kind, for example ``sagemaker/endpoint``."""
         return Table(self, kind)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make the writes of this thread within one; an exception undoes them. Nests.
+
+        Other threads wait meanwhile: write here, and do nothing that waits.
+        """
+        with self._lock:
+            if self._db.in_transaction:
+                yield
+                return
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
 
     def close(self) -> None:
         """Close the database; later use raises ``sqlite3.ProgrammingError``."""

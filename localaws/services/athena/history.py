@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import threading
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from localaws.core.store import DuplicateKeyError
 from localaws.services.athena.failures import SYSTEM_ERROR
 from localaws.services.athena.workgroups import ENGINE, invalid
 
@@ -26,27 +22,13 @@ class History:
 
     def __init__(self, store: Store) -> None:
         self._queries = store.table("athena/query")
-        self._tokens = store.table("athena/token")
-        self._lock = threading.Lock()
 
-    def accept(self, call: Call, request: Document, record: Document) -> tuple[str, bool]:
-        """Note a new query, or find the one its token stands for; say whether it is new.
-
-        Raises:
-            ServiceError: The token was used before with other parameters.
-        """
+    def accept(self, call: Call, record: Document) -> Document:
+        """Note a new query and return its record; the caller does so under the query's token."""
         query_id = str(uuid.uuid4())
-        scope = f"{call.account_id}/{call.region}/"
-        token = request.get("ClientRequestToken") or query_id
-        fingerprint = _fingerprint(request)
-        with self._lock:  # the record comes first, so that a token never stands for nothing
-            self._queries.put(scope + query_id, record | {"id": query_id, "state": "QUEUED"})
-            try:
-                self._tokens.insert(scope + token, {"id": query_id, "fingerprint": fingerprint})
-            except DuplicateKeyError:
-                self._queries.delete(scope + query_id)
-                return self._same(self._tokens.get(scope + token) or {}, fingerprint), False
-        return query_id, True
+        record = record | {"id": query_id, "state": "QUEUED"}
+        self._queries.put(f"{call.account_id}/{call.region}/{query_id}", record)
+        return record
 
     def get(self, call: Call, query_id: str) -> Document:
         """Return a query's record.
@@ -79,20 +61,6 @@ class History:
     def unfinished(self) -> list[Document]:
         """Return the records of all queries that have not finished."""
         return [item for _, item in self._queries.scan() if item["state"] in UNFINISHED]
-
-    @staticmethod
-    def _same(known: Document, fingerprint: str) -> str:
-        if known.get("fingerprint") != fingerprint:
-            raise invalid(
-                "Idempotent parameters do not match: this ClientRequestToken was used with other "
-                "parameters"
-            )
-        return str(known["id"])
-
-
-def _fingerprint(request: Document) -> str:
-    asked = {key: value for key, value in request.items() if key != "ClientRequestToken"}
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
 def succeeded(outcome: Outcome, now: float, engine_millis: int) -> Document:

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from localaws.core.errors import ServiceError
+from localaws.core.tokens import ClientToken, TokenRule
 from localaws.services.athena import history, results
 from localaws.services.athena.engine import Engine, Order
 from localaws.services.athena.failures import SYSTEM_ERROR, QueryFailedError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _WORKERS = 2
 _PAGE = 1000
+_START = TokenRule("ClientRequestToken", "InvalidRequestException")
 
 
 class AthenaProvider(WorkGroups, Metadata):
@@ -60,16 +62,29 @@ class AthenaProvider(WorkGroups, Metadata):
         self._engine.close()
 
     def start_query_execution(self, call: Call, request: Document) -> Document:
-        """Accept a query; the same ClientRequestToken finds the same query."""
+        """Accept a query; the same ClientRequestToken finds the same query.
+
+        Raises:
+            ServiceError: InvalidRequestException, also for a token used with other parameters.
+        """
+        token = ClientToken(self.context, call, request, _START)
+        if (known := token.answer()) is not None:
+            return known
         workgroup = self._work_group(call, request.get("WorkGroup", PRIMARY))
         if workgroup["State"] != "ENABLED":
             raise invalid(f"WorkGroup {workgroup['Name']} is disabled.")
         statement = _read(request)
         record = self._record(call, request, workgroup) | _kind(statement)
-        query_id, new = self._history.accept(call, request, record)
+
+        def accept() -> Document:
+            nonlocal record
+            record = self._history.accept(call, record)
+            return {"QueryExecutionId": record["id"]}
+
+        answer, new = token.once(accept)
         if new:
-            self._pool.submit(self._run, record | {"id": query_id}, statement)
-        return {"QueryExecutionId": query_id}
+            self._pool.submit(self._run, record, statement)
+        return answer
 
     def get_query_execution(self, call: Call, request: Document) -> Document:
         """Describe a query."""

@@ -6,8 +6,6 @@ What runs inside a build belongs to ``build``, what a project may be to ``projec
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
 import signal
 import threading
@@ -18,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 from localaws.core.errors import ServiceError
 from localaws.core.provider import Provider
 from localaws.core.store import DuplicateKeyError
+from localaws.core.tokens import ClientToken, TokenRule
 from localaws.services.codebuild import projects, records
 from localaws.services.codebuild.build import Build
 
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from localaws.core.provider import Call, Document
 
 # "The token is ... valid for 5 minutes" (StartBuild API reference).
-_TOKEN_SECONDS = 300.0
+_START = TokenRule("idempotencyToken", "InvalidInputException", seconds=300.0)
 _JOIN_SECONDS = 10.0
 _PAGE = 100
 
@@ -111,17 +110,17 @@ class CodeBuildProvider(Provider):
 
     def start_build(self, call: Call, request: Document) -> Document:
         """Start a build, or return the one that the same token started within five minutes."""
+        token = ClientToken(self.context, call, request, _START)
         with self._lock:
-            project = self._project(call, request["projectName"])
-            if (known := self._by_token(call, request)) is not None:
-                return {"build": known}
-            number = self._records.next_number(_key(call, project["name"]))
-            document = projects.new_build(project, request, call, number, str(uuid.uuid4()))
-            key = _key(call, document["id"])
-            self._records.builds.put(key, {"build": document})
-            self._remember_token(call, request, key)
-            self._run(key)
-        return {"build": document}
+            if (known := token.answer()) is None:
+                project = self._project(call, request["projectName"])
+                known, new = token.once(lambda: self._new_build(call, project, request))
+                if new:
+                    self._run(known["key"])
+        record = self._records.builds.get(known["key"])
+        if record is None:
+            raise KeyError(known["key"])
+        return {"build": record["build"]}
 
     def stop_build(self, call: Call, request: Document) -> Document:
         """Kill a running build; one that has ended stays as it ended."""
@@ -166,22 +165,12 @@ class CodeBuildProvider(Provider):
             raise ServiceError("ResourceNotFoundException", f"Project cannot be found: {arn}")
         return project
 
-    def _by_token(self, call: Call, request: Document) -> Document | None:
-        token = request.get("idempotencyToken")
-        known = self._records.tokens.get(_key(call, token)) if token else None
-        if known is None or self.context.now() - known["at"] > _TOKEN_SECONDS:
-            return None
-        if known["request"] != _fingerprint(request):
-            raise projects.invalid(
-                f"idempotencyToken {token} was used within five minutes with other parameters"
-            )
-        record = self._records.builds.get(known["build"])
-        return None if record is None else record["build"]
-
-    def _remember_token(self, call: Call, request: Document, key: str) -> None:
-        if token := request.get("idempotencyToken"):
-            memory = {"at": self.context.now(), "request": _fingerprint(request), "build": key}
-            self._records.tokens.put(_key(call, token), memory)
+    def _new_build(self, call: Call, project: Document, request: Document) -> Document:
+        number = self._records.next_number(_key(call, project["name"]))
+        document = projects.new_build(project, request, call, number, str(uuid.uuid4()))
+        key = _key(call, document["id"])
+        self._records.builds.put(key, {"build": document})
+        return {"key": key}
 
     def _run(self, key: str) -> None:
         build = Build(self.context, self._records, key, self._folder(key))
@@ -205,10 +194,6 @@ class CodeBuildProvider(Provider):
 
 def _key(call: Call, name: str) -> str:
     return f"{call.account_id}/{call.region}/{name}"
-
-
-def _fingerprint(request: Document) -> str:
-    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
 
 
 def _sorted(names: list[str], request: Document) -> list[str]:

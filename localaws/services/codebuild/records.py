@@ -1,7 +1,7 @@
 """What is durably known of projects and builds, in the shape the API shows.
 
 Running builds does not belong here. A record is a wrapper {"build": API document, ...} so that
-what only we need (process id, idempotency token) never leaks into an answer.
+what only we need (for example a process id) never leaks into an answer.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ class Records:
     def __init__(self, context: ServerContext) -> None:
         self.projects = context.store.table("codebuild/project")
         self.builds = context.store.table("codebuild/build")
-        self.tokens = context.store.table("codebuild/token")
         self._numbers = context.store.table("codebuild/number")
 
     def next_number(self, project_key: str) -> int:

@@ -5,24 +5,26 @@ Changing the course of an execution belongs to ``interventions``.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import TYPE_CHECKING
 
 from localaws.core.errors import ServiceError
+from localaws.core.tokens import ClientToken, TokenRule
 from localaws.services.codepipeline import paging, variables, views
 
 if TYPE_CHECKING:
+    from localaws.core.context import ServerContext
     from localaws.core.provider import Call, Document
     from localaws.services.codepipeline.engine import Engine
     from localaws.services.codepipeline.state import State
 
+_START = TokenRule("clientRequestToken", "ValidationException")
 _OVERRIDES = ("S3_OBJECT_VERSION_ID", "S3_OBJECT_KEY")
 
 
 class ExecutionOperations:
     """CodePipeline's operations that start and show executions."""
 
+    context: ServerContext
     state: State
     engine: Engine
 
@@ -30,22 +32,15 @@ class ExecutionOperations:
         """Start an execution, or return the one that the same token started."""
         with self.engine.lock:
             key, pipeline = self.state.pipeline(call, request["name"])
-            if (known := self._by_token(key, request)) is not None:
-                return {"pipelineExecutionId": known}
-            resolved = variables.resolve_declared(
-                pipeline["declaration"].get("variables", []), request.get("variables", [])
-            )
-            overrides = _overrides(pipeline["declaration"], request.get("sourceRevisions", []))
-            trigger = {
-                "triggerType": "StartPipelineExecution",
-                "triggerDetail": call.principal_arn,
-            }
-            execution_key, execution = self.state.new_execution(key, pipeline, resolved, trigger)
-            execution["overrides"] = overrides
-            self.state.executions.put(execution_key, execution)
-            self._remember_token(key, request, execution["id"])
+            # A pipeline of the same name that was made anew knows none of the old one's tokens.
+            scope = f"{request['name']}/{pipeline['created']}"
+            token = ClientToken(self.context, call, request, _START, scope)
+            answer = token.answer()
+            if answer is None:
+                execution = self._prepared(call, pipeline, request)
+                answer, _ = token.once(lambda: self._begun(key, pipeline, execution))
         self.engine.advance(key)
-        return {"pipelineExecutionId": execution["id"]}
+        return answer
 
     def get_pipeline_execution(self, call: Call, request: Document) -> Document:
         """Return one execution with its variables."""
@@ -87,23 +82,26 @@ class ExecutionOperations:
         found.reverse()
         return paging.page("actionExecutionDetails", found, request)
 
-    def _by_token(self, key: str, request: Document) -> str | None:
-        token = request.get("clientRequestToken")
-        known = self.state.tokens.get(f"{key}/{token}") if token else None
-        if known is None:
-            return None
-        if known["request"] != _fingerprint(request):
-            raise ServiceError(
-                "ValidationException",
-                f"clientRequestToken {token} already started execution {known['execution']} of "
-                f"{request['name']} with other parameters",
-            )
-        return str(known["execution"])
+    def _prepared(self, call: Call, pipeline: Document, request: Document) -> Document:
+        declared = pipeline["declaration"]
+        return {
+            "variables": variables.resolve_declared(
+                declared.get("variables", []), request.get("variables", [])
+            ),
+            "overrides": _overrides(declared, request.get("sourceRevisions", [])),
+            "trigger": {
+                "triggerType": "StartPipelineExecution",
+                "triggerDetail": call.principal_arn,
+            },
+        }
 
-    def _remember_token(self, key: str, request: Document, execution_id: str) -> None:
-        if token := request.get("clientRequestToken"):
-            memory = {"request": _fingerprint(request), "execution": execution_id}
-            self.state.tokens.put(f"{key}/{token}", memory)
+    def _begun(self, key: str, pipeline: Document, prepared: Document) -> Document:
+        execution_key, execution = self.state.new_execution(
+            key, pipeline, prepared["variables"], prepared["trigger"]
+        )
+        execution["overrides"] = prepared["overrides"]
+        self.state.executions.put(execution_key, execution)
+        return {"pipelineExecutionId": execution["id"]}
 
 
 def _overrides(declared: Document, revisions: list[Document]) -> dict[str, dict[str, str]]:
@@ -126,7 +124,3 @@ def _overrides(declared: Document, revisions: list[Document]) -> dict[str, dict[
             )
         overrides.setdefault(action["name"], {})[kind] = revision["revisionValue"]
     return overrides
-
-
-def _fingerprint(request: Document) -> str:
-    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()

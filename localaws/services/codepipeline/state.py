@@ -29,7 +29,6 @@ class State:
         self.versions = context.store.table("codepipeline/version")
         self.executions = context.store.table("codepipeline/execution")
         self.actions = context.store.table("codepipeline/action")
-        self.tokens = context.store.table("codepipeline/token")
 
     def pipeline(self, call: Call, name: str) -> tuple[str, Document]:
         """Return key and document of a pipeline.
@@ -135,7 +134,7 @@ class State:
     def forget(self, pipeline: str) -> None:
         """Delete a pipeline with its whole history."""
         self.pipelines.delete(pipeline)
-        for table in (self.versions, self.executions, self.actions, self.tokens):
+        for table in (self.versions, self.executions, self.actions):
             for key, _ in list(table.scan(f"{pipeline}/")):
                 table.delete(key)
 

@@ -60,6 +60,25 @@ def named(call: Call, kind: str, name_or_arn: str) -> ResourceName:
     return parsed
 
 
+def owned(call: Call, name: ResourceName) -> ResourceName:
+    """Return the name if it is one of the caller's account and region.
+
+    Raises:
+        ServiceError: AccessDeniedException, it is another account's; ValidationException, another
+            region's.
+    """
+    if name.account_id != call.account_id:
+        raise ServiceError(
+            "AccessDeniedException",
+            f"User: {call.principal_arn} is not authorized to perform: sagemaker:{call.operation} "
+            f"on resource: {name.arn} because no resource-based policy allows the "
+            f"sagemaker:{call.operation} action",
+        )
+    if name.region != call.region:
+        raise ServiceError("ValidationException", f"{name.arn} is not of region {call.region}.")
+    return name
+
+
 def parse(arn: str) -> ResourceName:
     """Take a SageMaker ARN apart.
 

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from localaws.core.errors import ServiceError
 from localaws.core.provider import Call, Document, Provider
+from localaws.core.tokens import ClientToken, TokenRule
 from localaws.services.sagemaker import arns, tags
+from localaws.services.sagemaker.arns import ResourceName
 from localaws.services.sagemaker.jobs.environment import refuse
 from localaws.services.sagemaker.listing import Listing, pick
 from localaws.services.sagemaker.objects import ObjectError, Objects
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from localaws.core.store import Store
 
 KIND = "pipeline"
+#: The same for all operations on pipelines and their executions.
+TOKEN = TokenRule("ClientRequestToken", "ConflictException")
 _LIST = Listing(name="PipelineName", default_order="Descending")
 
 
@@ -44,9 +48,9 @@ class PipelineCatalogue(Provider):
             ServiceError: ValidationException, the definition is wrong or the name is taken.
         """
         name = arns.own(call, KIND, request["PipelineName"])
-        earlier = pipeline_records(self.context.store).find(name)
-        if earlier and earlier["_Token"] == request.get("ClientRequestToken", ""):
-            return {"PipelineArn": name.arn}
+        token = ClientToken(self.context, call, request, TOKEN)
+        if (known := token.answer()) is not None:
+            return known
         now = self.context.now()
         document = self._described(call, request) | {
             "PipelineName": name.name,
@@ -55,11 +59,14 @@ class PipelineCatalogue(Provider):
             "PipelineStatus": "Active",
             "CreationTime": now,
             "LastModifiedTime": now,
-            "_Token": request.get("ClientRequestToken"),
         }
-        pipeline_records(self.context.store).insert(name, document)
-        tags.put(self.context.store, name.arn, request.get("Tags", []))
-        return {"PipelineArn": name.arn}
+
+        def create() -> Document:
+            pipeline_records(self.context.store).insert(name, document)
+            tags.put(self.context.store, name.arn, request.get("Tags", []))
+            return {"PipelineArn": name.arn}
+
+        return token.once(create)[0]
 
     def update_pipeline(self, call: Call, request: Document) -> Document:
         """Change a pipeline; executions under way keep the definition they started with."""
@@ -71,7 +78,7 @@ class PipelineCatalogue(Provider):
     def describe_pipeline(self, call: Call, request: Document) -> Document:
         """Describe a pipeline, named by name or ARN."""
         refuse(request.get("PipelineVersionId"), "PipelineVersionId")
-        name = arns.named(call, KIND, request["PipelineName"])
+        name = arns.owned(call, arns.named(call, KIND, request["PipelineName"]))
         return public(pipeline_records(self.context.store).get(name))
 
     def list_pipelines(self, call: Call, request: Document) -> Document:
@@ -95,7 +102,10 @@ class PipelineCatalogue(Provider):
         Raises:
             ServiceError: ConflictException, one of them is under way.
         """
-        name = arns.own(call, KIND, request["PipelineName"])
+        token = ClientToken(self.context, call, request, TOKEN)
+        return token.once(lambda: self._delete(arns.own(call, KIND, request["PipelineName"])))[0]
+
+    def _delete(self, name: ResourceName) -> Document:
         pipeline_records(self.context.store).get(name)
         executions = self.context.store.table("sagemaker/pipeline-execution")
         mine = list(executions.scan(f"{name.key}/execution/"))
@@ -104,7 +114,10 @@ class PipelineCatalogue(Provider):
                 "ConflictException", f"Pipeline '{name.arn}' has executions under way."
             )
         for key, _ in mine:
-            Journal(self.context.store, arns.own(call, KIND, key.split("/", 2)[2])).forget()
+            Journal(
+                self.context.store,
+                ResourceName(name.account_id, name.region, KIND, key.split("/", 2)[2]),
+            ).forget()
         pipeline_records(self.context.store).delete(name)
         tags.remove(self.context.store, name.arn)
         return {"PipelineArn": name.arn}

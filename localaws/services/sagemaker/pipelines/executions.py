@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from localaws.core.errors import ServiceError
 from localaws.core.provider import Call, Document, Provider
+from localaws.core.tokens import ClientToken
 from localaws.services.sagemaker import arns
 from localaws.services.sagemaker.arns import ResourceName
 from localaws.services.sagemaker.jobs.environment import refuse
 from localaws.services.sagemaker.listing import Listing, paginate, pick
 from localaws.services.sagemaker.pipelines import definition, parameters
-from localaws.services.sagemaker.pipelines.catalogue import KIND, pipeline_records
+from localaws.services.sagemaker.pipelines.catalogue import KIND, TOKEN, pipeline_records
 from localaws.services.sagemaker.pipelines.executor import Executor
 from localaws.services.sagemaker.pipelines.journal import RUNNING, Journal, execution_records
 from localaws.services.sagemaker.records import public
@@ -33,7 +34,6 @@ _LIST = Listing(
 _REFUSED = ("SelectiveExecutionConfig", "PipelineVersionId", "MlflowExperimentName")
 _ID_ALPHABET = string.ascii_lowercase + string.digits
 _ID_LENGTH = 12
-_starting = threading.Lock()
 
 
 class PipelineExecutions(Provider):
@@ -50,25 +50,22 @@ class PipelineExecutions(Provider):
         """
         for member in _REFUSED:
             refuse(request.get(member), member)
-        name = arns.named(call, KIND, request["PipelineName"])
-        token = request.get("ClientRequestToken")
-        with _starting:
-            pipeline = pipeline_records(self.context.store).get(name)
-            earlier = self._started_by(name, token)
-            if earlier is not None:
-                return {"PipelineExecutionArn": earlier}
-            record = self._new_execution(name, pipeline, request)
-        pipeline_records(self.context.store).set(name, LastRunTime=record["CreationTime"])
-        self._run(arns.parse(record["PipelineExecutionArn"]))
-        return {"PipelineExecutionArn": record["PipelineExecutionArn"]}
+        name = arns.owned(call, arns.named(call, KIND, request["PipelineName"]))
+        pipeline = pipeline_records(self.context.store).get(name)
+        # A pipeline of the same name that was made anew knows none of the old one's tokens.
+        token = self._token(call, request, f"{name.arn}/{pipeline['CreationTime']}")
+        answer, new = token.once(lambda: self._new_execution(name, pipeline, request))
+        if new:
+            self._run(arns.parse(answer["PipelineExecutionArn"]))
+        return answer
 
     def describe_pipeline_execution(self, call: Call, request: Document) -> Document:
         """Describe an execution."""
-        return public(self._journal(request).execution())
+        return public(self._journal(call, request).execution())
 
     def list_pipeline_executions(self, call: Call, request: Document) -> Document:
         """List the executions of a pipeline, newest first unless asked otherwise."""
-        name = arns.named(call, KIND, request["PipelineName"])
+        name = arns.owned(call, arns.named(call, KIND, request["PipelineName"]))
         pipeline_records(self.context.store).get(name)
         table = self.context.store.table("sagemaker/pipeline-execution")
         items = [document for _, document in table.scan(f"{name.key}/execution/")]
@@ -77,7 +74,7 @@ class PipelineExecutions(Provider):
 
     def list_pipeline_execution_steps(self, call: Call, request: Document) -> Document:
         """List the steps that have started, newest first unless asked otherwise."""
-        journal = self._journal(request)
+        journal = self._journal(call, request)
         journal.execution()
         items = sorted(journal.steps(), key=lambda step: step["StartTime"])
         if request.get("SortOrder", "Descending") == "Descending":
@@ -87,14 +84,14 @@ class PipelineExecutions(Provider):
 
     def list_pipeline_parameters_for_execution(self, call: Call, request: Document) -> Document:
         """List the value of every parameter, defaults included."""
-        values = self._journal(request).execution()["_Parameters"]
+        values = self._journal(call, request).execution()["_Parameters"]
         items = [{"Name": name, "Value": _shown(value)} for name, value in values.items()]
         page, more = paginate(items, request, name=lambda item: str(item["Name"]), size=100)
         return {"PipelineParameters": page, **more}
 
     def describe_pipeline_definition_for_execution(self, call: Call, request: Document) -> Document:
         """Return the definition that the execution runs, whatever the pipeline says by now."""
-        record = self._journal(request).execution()
+        record = self._journal(call, request).execution()
         return {
             "PipelineDefinition": record["_Definition"],
             "CreationTime": record["CreationTime"],
@@ -102,7 +99,7 @@ class PipelineExecutions(Provider):
 
     def stop_pipeline_execution(self, call: Call, request: Document) -> Document:
         """Stop an execution: no further step starts, jobs under way are stopped."""
-        journal = self._journal(request)
+        journal = self._journal(call, request)
 
         def change(record: Document) -> None:
             if record["PipelineExecutionStatus"] not in RUNNING:
@@ -116,15 +113,19 @@ class PipelineExecutions(Provider):
                 "LastModifiedTime": self.context.now(),
             }
 
-        journal.change(change)
+        def stop() -> Document:
+            journal.change(change)
+            return {"PipelineExecutionArn": journal.name.arn}
+
+        answer, new = self._token(call, request, journal.name.arn).once(stop)
         executor = self._executors.get(journal.name.key)
-        if executor is not None:
+        if new and executor is not None:
             executor.stop_jobs()
-        return {"PipelineExecutionArn": journal.name.arn}
+        return answer
 
     def retry_pipeline_execution(self, call: Call, request: Document) -> Document:
         """Run again the steps of a failed or stopped execution that did not succeed."""
-        journal = self._journal(request)
+        journal = self._journal(call, request)
 
         def change(record: Document) -> None:
             if record["PipelineExecutionStatus"] not in ("Failed", "Stopped"):
@@ -140,10 +141,15 @@ class PipelineExecutions(Provider):
                 "LastModifiedTime": self.context.now(),
             }
 
-        journal.change(change)
-        journal.forget_unsuccessful()
-        self._run(journal.name)
-        return {"PipelineExecutionArn": journal.name.arn}
+        def again() -> Document:
+            journal.change(change)
+            journal.forget_unsuccessful()
+            return {"PipelineExecutionArn": journal.name.arn}
+
+        answer, new = self._token(call, request, journal.name.arn).once(again)
+        if new:
+            self._run(journal.name)
+        return answer
 
     def _resume_executions(self) -> None:
         """Go on with every execution that was under way when the server ended."""
@@ -151,21 +157,12 @@ class PipelineExecutions(Provider):
             if record["PipelineExecutionStatus"] in RUNNING:
                 self._run(arns.parse(record["PipelineExecutionArn"]))
 
-    def _journal(self, request: Document) -> Journal:
-        return Journal(self.context.store, arns.parse(request["PipelineExecutionArn"]))
+    def _journal(self, call: Call, request: Document) -> Journal:
+        name = arns.owned(call, arns.parse(request["PipelineExecutionArn"]))
+        return Journal(self.context.store, name)
 
-    def _started_by(self, pipeline: ResourceName, token: str | None) -> str | None:
-        if not token:
-            return None
-        table = self.context.store.table("sagemaker/pipeline-execution")
-        return next(
-            (
-                str(record["PipelineExecutionArn"])
-                for _, record in table.scan(f"{pipeline.key}/execution/")
-                if record["_Token"] == token
-            ),
-            None,
-        )
+    def _token(self, call: Call, request: Document, scope: str) -> ClientToken:
+        return ClientToken(self.context, call, request, TOKEN, scope)
 
     def _new_execution(
         self, pipeline: ResourceName, described: Document, request: Document
@@ -193,13 +190,13 @@ class PipelineExecutions(Provider):
             **({"ParallelismConfiguration": parallel} if parallel else {}),
             "_Id": execution_id,
             "_Attempt": 1,
-            "_Token": request.get("ClientRequestToken"),
             "_Parameters": bound,
             "_Definition": text,
             "_DefinitionSha256": hashlib.sha256(text.encode()).hexdigest(),
         }
         execution_records(self.context.store).insert(name, record)
-        return record
+        pipeline_records(self.context.store).set(pipeline, LastRunTime=now)
+        return {"PipelineExecutionArn": name.arn}
 
     def _run(self, name: ResourceName) -> None:
         executor = Executor(self.context, Journal(self.context.store, name), self._benches)
@@ -213,7 +210,8 @@ class PipelineExecutions(Provider):
                     _log.exception("Execution %s failed inside the server", name.arn)
                     self._fail_execution(name)
             finally:
-                self._executors.pop(name.key, None)
+                if self._executors.get(name.key) is executor:  # a retry may have its own by now
+                    del self._executors[name.key]
 
         threading.Thread(target=live, name=f"execution-{name.name}", daemon=True).start()
 

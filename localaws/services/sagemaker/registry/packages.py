@@ -5,13 +5,11 @@ Only versioned packages (those of a group) exist here. Making models of them is 
 
 from __future__ import annotations
 
-import hashlib
-import json
-import threading
 from typing import TYPE_CHECKING
 
 from localaws.core.errors import ServiceError
 from localaws.core.provider import Call, Document, Provider
+from localaws.core.tokens import ClientToken, TokenRule
 from localaws.services.sagemaker import arns, tags
 from localaws.services.sagemaker.arns import ResourceName
 from localaws.services.sagemaker.listing import Listing, pick
@@ -30,7 +28,7 @@ _LIST = Listing(name="ModelPackageArn", default_order="Ascending")
 _REFUSED = ("SourceAlgorithmSpecification", "ValidationSpecification", "ManagedStorageType")
 _APPENDABLE = ("ModelApprovalStatus", "ApprovalDescription", "InferenceSpecification", "SourceUri",
                "ModelCard", "ModelLifeCycle", "ModelPackageRegistrationType")  # fmt: skip
-_registering = threading.Lock()
+_TOKEN = TokenRule("ClientToken", "ConflictException")
 
 
 def package_records(store: Store) -> Records:
@@ -59,13 +57,14 @@ class ModelPackages(Provider):
                 "The embedded AWS keeps only versioned packages: give ModelPackageGroupName.",
             )
         group = arns.named(call, _GROUP, request["ModelPackageGroupName"])
-        authorized_group(self.context.store, call, "CreateModelPackage", group)
+        found = authorized_group(self.context.store, call, "CreateModelPackage", group)
+        # A group of the same name that was made anew knows none of the old one's tokens.
+        scope = f"{group.arn}/{found['CreationTime']}"
+        token = ClientToken(self.context, call, request, _TOKEN, scope)
+        if (known := token.answer()) is not None:
+            return known
         self._validate(call, request)
-        with _registering:
-            arn = self._registered(group, request)
-            if arn is None:
-                arn = self._register(call, group, request)
-        return {"ModelPackageArn": arn}
+        return token.once(lambda: self._register(call, group, request))[0]
 
     def describe_model_package(self, call: Call, request: Document) -> Document:
         """Describe a package by its ARN."""
@@ -108,7 +107,12 @@ class ModelPackages(Provider):
         return {"ModelPackageSummaryList": [pick(item, *members) for item in page], **more}
 
     def update_model_package(self, call: Call, request: Document) -> Document:
-        """Approve, reject, annotate."""
+        """Approve, reject, annotate.
+
+        Raises:
+            ServiceError: AccessDeniedException; ConflictException, the token was used for other
+                parameters; ValidationException.
+        """
         name, _ = self._package(call, request["ModelPackageArn"], "UpdateModelPackage")
         removed = set(request.get("CustomerMetadataPropertiesToRemove", []))
 
@@ -121,8 +125,11 @@ class ModelPackages(Provider):
             package.update(pick(request, *_APPENDABLE))
             package["LastModifiedTime"] = self.context.now()
 
-        package_records(self.context.store).change(name, change)
-        return {"ModelPackageArn": name.arn}
+        def update() -> Document:
+            package_records(self.context.store).change(name, change)
+            return {"ModelPackageArn": name.arn}
+
+        return ClientToken(self.context, call, request, _TOKEN, name.arn).once(update)[0]
 
     def delete_model_package(self, call: Call, request: Document) -> Document:
         """Delete a package; its version number is not given again."""
@@ -146,22 +153,7 @@ class ModelPackages(Provider):
         for container in request.get("InferenceSpecification", {}).get("Containers", []):
             _check_model_data(objects, container.get("ModelDataUrl"))
 
-    def _registered(self, group: ResourceName, request: Document) -> str | None:
-        token = request.get("ClientToken")
-        if not token:
-            return None
-        packages = self.context.store.table(f"sagemaker/{_KIND}").scan(f"{group.key}/")
-        earlier = next((package for _, package in packages if package.get("_Token") == token), None)
-        if earlier is None:
-            return None
-        if earlier["_Digest"] != _digest(request):
-            raise ServiceError(
-                "ConflictException",
-                f"The ClientToken {token} was used before with other parameters.",
-            )
-        return str(earlier["ModelPackageArn"])
-
-    def _register(self, call: Call, group: ResourceName, request: Document) -> str:
+    def _register(self, call: Call, group: ResourceName, request: Document) -> Document:
         def count(document: Document) -> None:
             document["_LastVersion"] += 1
 
@@ -180,13 +172,10 @@ class ModelPackages(Provider):
             "CreationTime": now,
             "LastModifiedTime": now,
             "CreatedBy": {"IamIdentity": {"Arn": call.principal_arn}},
-            # In the same document as the package, so that no crash can part them.
-            "_Token": request.get("ClientToken"),
-            "_Digest": _digest(request),
         }
         package_records(self.context.store).insert(name, document)
         tags.put(self.context.store, name.arn, request.get("Tags", []))
-        return name.arn
+        return {"ModelPackageArn": name.arn}
 
 
 def authorized_package(store: Store, call: Call, action: str, name: ResourceName) -> Document:
@@ -214,7 +203,3 @@ def _check_model_data(objects: Objects, uri: str | None) -> None:
     raise ServiceError(
         "ValidationException", f"Could not find model data at {uri}: no such object."
     )
-
-
-def _digest(request: Document) -> str:
-    return hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest()
