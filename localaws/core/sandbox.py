@@ -1,15 +1,17 @@
 """Runs other people's programs for the providers: jobs, builds, endpoint hosts.
 
-Belongs here: a clean environment, an own process group, the end of that group. What to run, and
-what its exit code means to AWS, belongs to the providers. This is tidiness, not isolation: the
-child runs as the same user and sees the same file system (see docs/localaws.md).
+Belongs here: a clean environment, limits, an own process group, the end of that group. What to
+run, how long it may take, and what its exit code means to AWS, belongs to the providers. This is
+tidiness, not isolation: the child runs as the same user and sees the same file system (see
+docs/localaws.md).
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
-import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +20,7 @@ import time
 from pathlib import Path
 
 from localaws.core.leash import Leash
+from localaws.core.limits import Limits, launcher
 
 _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 _GRACE_SECONDS = 5.0
@@ -27,55 +30,35 @@ _live: set[subprocess.Popen[bytes]] = set()
 _live_lock = threading.Lock()
 
 
-def run(
-    argv: list[str],
-    *,
-    folder: Path,
-    env: dict[str, str],
-    log: Path,
-    timeout: float,
-    memory_mb: int | None = None,
-) -> int:
-    """Run a program to its end and return its exit code (negative: the signal that ended it).
-
-    Whatever the program left running in its process group ends with it.
-
-    Args:
-        argv: Program and arguments; never a shell string.
-        folder: Working directory and HOME of the program.
-        env: Environment beyond PATH, HOME, LANG and PYTHONUNBUFFERED.
-        log: File that stdout and stderr are appended to.
-        timeout: Seconds after which the whole process group is killed.
-        memory_mb: Address space limit of the program, where the system knows one (Linux).
-
-    Raises:
-        TimeoutError: The program was killed because it took longer than ``timeout``.
-        OSError: The program could not be started, for example because it does not exist.
-    """
-    process = spawn(argv, folder=folder, env=env, log=log, memory_mb=memory_mb)
-    try:
-        return process.wait(timeout)
-    except subprocess.TimeoutExpired as error:
-        raise TimeoutError(f"{argv[0]} was killed after {timeout:g} s") from error
-    finally:
-        stop(process, grace=0.0)
-
-
 def spawn(
     argv: list[str],
     *,
     folder: Path,
     env: dict[str, str],
     log: Path,
-    memory_mb: int | None = None,
+    limits: Limits = Limits(),  # noqa: B008 - immutable
 ) -> subprocess.Popen[bytes]:
-    """Start a program and return at once; end it with ``stop``. Arguments as for ``run``."""
+    """Start a program and return at once; whoever starts it ends it in time, with ``stop``.
+
+    Args:
+        argv: Program and arguments; never a shell string.
+        folder: Working directory and HOME of the program.
+        env: Environment beyond PATH, HOME, LANG and PYTHONUNBUFFERED.
+        log: File that stdout and stderr are appended to.
+        limits: What it may take; in force before it starts, and for its children.
+
+    Raises:
+        FileNotFoundError: There is no such program.
+    """
+    environment = _environment(folder, env)
+    if shutil.which(_from(folder, argv[0]), path=environment["PATH"]) is None:
+        raise FileNotFoundError(errno.ENOENT, "There is no such program", argv[0])
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         process = subprocess.Popen(
-            argv,
+            launcher(argv, limits),
             cwd=folder,
-            env=_environment(folder, env),
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -84,8 +67,6 @@ def spawn(
     with _live_lock:
         _live.add(process)
     _leash.add(process.pid)
-    if memory_mb is not None:
-        _limit_memory(process, memory_mb)
     return process
 
 
@@ -119,6 +100,11 @@ def stop_all() -> None:
     _leash.close()
 
 
+def _from(folder: Path, program: str) -> str:
+    # A path is meant from the program's folder; a bare name is looked up in PATH.
+    return str(folder / program) if "/" in program else program
+
+
 def _environment(folder: Path, extra: dict[str, str]) -> dict[str, str]:
     # Not os.environ: a job must not see the server's credentials, endpoints or PYTHONPATH.
     return {
@@ -127,14 +113,6 @@ def _environment(folder: Path, extra: dict[str, str]) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
     } | extra
-
-
-def _limit_memory(process: subprocess.Popen[bytes], memory_mb: int) -> None:
-    # prlimit from outside: a preexec_fn is not safe in a threaded parent.
-    if hasattr(resource, "prlimit"):
-        size = memory_mb * 1024 * 1024
-        with contextlib.suppress(ProcessLookupError):
-            resource.prlimit(process.pid, resource.RLIMIT_AS, (size, size))
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -24,7 +24,7 @@ from localaws.services.featurestore.records import (
     iso,
     read,
 )
-from localaws.services.sagemaker.arns import named
+from localaws.services.sagemaker.arns import named, owned
 from localaws.services.sagemaker.feature_groups import KIND, TABLE
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class FeatureStoreRuntimeProvider(Provider):
         return {"RecordIdentifiers": ids[:limit], **more}
 
     def _group(self, call: Call, name: str, *, missing: str = "ResourceNotFound") -> Group:
-        resource = named(call, KIND, name)
+        resource = owned(call, named(call, KIND, name))
         document = self.context.store.table(TABLE).get(resource.key)
         if document is None:
             raise ServiceError(missing, f"Feature group {resource.arn} does not exist.",

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from localaws.core.errors import ServiceError
 from localaws.core.provider import Call, Document, Provider
 from localaws.services.sagemaker import tags
-from localaws.services.sagemaker.arns import ResourceName, named, own
+from localaws.services.sagemaker.arns import ResourceName, named, own, owned
 from localaws.services.sagemaker.feature_checks import (
     check_features,
     check_request,
@@ -105,7 +105,7 @@ class FeatureGroups(Provider):
 
     def update_feature_group(self, call: Call, request: Document) -> Document:
         """Add features, in Glue too, or change the online store's default time to live."""
-        name = named(call, KIND, request["FeatureGroupName"])
+        name = owned(call, named(call, KIND, request["FeatureGroupName"]))
         group = self._feature_groups().get(name)
         if group["FeatureGroupStatus"] != "Created":
             raise ServiceError(
@@ -144,7 +144,7 @@ class FeatureGroups(Provider):
 
     def update_feature_metadata(self, call: Call, request: Document) -> Document:
         """Change a feature's description and parameters."""
-        name = named(call, KIND, request["FeatureGroupName"])
+        name = owned(call, named(call, KIND, request["FeatureGroupName"]))
 
         def apply(group: Document) -> None:
             feature = feature_of(group, request["FeatureName"])["FeatureName"]
@@ -169,7 +169,9 @@ class FeatureGroups(Provider):
         )  # fmt: skip
 
     def _feature_group(self, call: Call, request: Document) -> Document:
-        return self._feature_groups().get(named(call, KIND, request["FeatureGroupName"]))
+        return self._feature_groups().get(
+            owned(call, named(call, KIND, request["FeatureGroupName"]))
+        )
 
     def _extend(self, group: Document, request: Document) -> None:
         known = {feature["FeatureName"] for feature in group["FeatureDefinitions"]}

@@ -56,7 +56,7 @@ class SageMakerRuntimeProvider(Provider):
 
     def _variant(self, name: ResourceName, wanted: str | None) -> str:
         endpoint = endpoint_records(self.context.store).find(name)
-        if endpoint is None:
+        if endpoint is None or endpoint["EndpointStatus"] == "Deleting":
             raise ServiceError(
                 "ValidationError", f"Endpoint {name.name} of account {name.account_id} not found."
             )

@@ -102,17 +102,19 @@ class Endpoints(Provider):
         return {"Endpoints": [pick(item, *members) for item in page], **more}
 
     def delete_endpoint(self, call: Call, request: Document) -> Document:
-        """Stop serving.
+        """Stop serving; the endpoint is Deleting until its process is gone.
 
         Raises:
             ServiceError: ValidationException, the endpoint is being changed.
         """
         name = arns.own(call, KIND, request["EndpointName"])
-        records = endpoint_records(self.context.store)
-        records.change(name, _require_quiet)
-        records.delete(name)
+
+        def change(document: Document) -> None:
+            _require_quiet(document)
+            document |= {"EndpointStatus": "Deleting", "LastModifiedTime": self.context.now()}
+
+        endpoint_records(self.context.store).change(name, change)
         self.rollout.end(name)
-        tags.remove(self.context.store, name.arn)
         return {}
 
     def _deployment(self, call: Call, request: Document) -> Document:

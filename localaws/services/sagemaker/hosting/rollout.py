@@ -11,7 +11,7 @@ import shutil
 import threading
 from typing import TYPE_CHECKING
 
-from localaws.services.sagemaker import arns
+from localaws.services.sagemaker import arns, tags
 from localaws.services.sagemaker.hosting.fleet import fleet_of
 from localaws.services.sagemaker.hosting.host import HostError, Plan, launch
 from localaws.services.sagemaker.jobs import environment
@@ -55,15 +55,24 @@ class Rollout:
         self._in_background(self._deploy, name)
 
     def resume(self) -> None:
-        """Bring back what served when the server ended, and go on with what was being deployed."""
+        """Bring back what served when the server ended, and go on with what was being changed."""
         for document in list(endpoint_records(self._context.store).all()):
-            if "_Serving" in document or document["EndpointStatus"] in BUSY:
-                self._in_background(self._bring_back, arns.parse(document["EndpointArn"]))
+            name = arns.parse(document["EndpointArn"])
+            if document["EndpointStatus"] == "Deleting":
+                self.end(name)
+            elif "_Serving" in document or document["EndpointStatus"] in BUSY:
+                self._in_background(self._bring_back, name)
 
     def end(self, name: ResourceName) -> None:
-        """Stop serving an endpoint and remove its files."""
+        """Stop serving an endpoint whose record says Deleting, then forget it."""
+        self._in_background(self._end, name)
+
+    def _end(self, name: ResourceName) -> None:
         fleet_of(self._context).remove(name.arn)
         shutil.rmtree(self._folder(name), ignore_errors=True)
+        with self._context.store.transaction():
+            endpoint_records(self._context.store).delete(name)
+            tags.remove(self._context.store, name.arn)
 
     def _bring_back(self, name: ResourceName) -> None:
         document = endpoint_records(self._context.store).get(name)

@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING, Protocol
 from localaws.core.errors import ServiceError
 from localaws.services.sagemaker import arns
 from localaws.services.sagemaker.jobs import logs
-from localaws.services.sagemaker.jobs.workspace import StoppedError, TimeLimitError, Workspace
+from localaws.services.sagemaker.jobs.workspace import (
+    GRACE_SECONDS,
+    StoppedError,
+    TimeLimitError,
+    Workspace,
+)
 from localaws.services.sagemaker.objects import ObjectError, Objects
 from localaws.services.sagemaker.records import Records
 
@@ -26,6 +31,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _ATTEMPTS = 3
+#: From SIGTERM to SIGKILL when the server stops; the job is done again at the next start.
+_END_SECONDS = 5.0
 _REASON_CHARACTERS = 1024
 _ENDED = {"Completed", "Failed", "Stopped"}
 
@@ -59,6 +66,9 @@ class Craft(Protocol):
 
     def perform(self, task: Task) -> Document:
         """Do the job; return members to add to its description."""
+
+    def stopping(self, document: Document) -> None:
+        """Set what the description shows, besides the status, once a stop was asked for."""
 
     def ended(self, document: Document, status: str, *, late: bool) -> None:
         """Set what the description shows of an end besides status and reason."""
@@ -121,17 +131,20 @@ class Bench:
                     f"The request was rejected because the {self._craft.title.lower()} job is in "
                     f"status {document[self._status]}.",
                 )
-            document[self._status] = "Stopping"
+            if document[self._status] != "Stopping":
+                document[self._status] = "Stopping"
+                document["LastModifiedTime"] = self._context.now()
+                self._craft.stopping(document)
 
         self.records.change(name, mark)
         workspace = self._running.get(name.key)
         if workspace is not None:
-            workspace.stop()
+            workspace.stop(grace=GRACE_SECONDS)
 
     def stop_all(self) -> None:
         """End every process; the records stay InProgress, so that ``resume`` finds them."""
         for workspace in list(self._running.values()):
-            workspace.stop()
+            workspace.stop(grace=_END_SECONDS)
         with self._changed:
             self._changed.notify_all()
 

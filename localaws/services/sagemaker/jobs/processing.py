@@ -57,6 +57,9 @@ class ProcessingCraft:
         _upload(task)
         return members
 
+    def stopping(self, document: Document) -> None:
+        """A processing job shows no more than its status."""
+
     def ended(self, document: Document, status: str, *, late: bool) -> None:
         """Set the end time; tell a time limit from a stop."""
         document["ProcessingEndTime"] = document["LastModifiedTime"]

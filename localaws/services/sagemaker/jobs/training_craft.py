@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from localaws.core.archives import ArchiveError, make_tar_gz
 from localaws.services.sagemaker.jobs import environment, script_mode
 from localaws.services.sagemaker.jobs.bench import JobFailedError, Task
+from localaws.services.sagemaker.jobs.workspace import StoppedError, TimeLimitError
 
 if TYPE_CHECKING:
     from localaws.core.provider import Document
@@ -35,19 +36,16 @@ class TrainingCraft:
 
         Raises:
             JobFailedError: Nothing here can run its image, or its command did not end with 0.
+            StoppedError: Somebody stopped it; what it had saved by then is uploaded.
+            TimeLimitError: It ran longer than its StoppingCondition allows; likewise.
         """
         _enter(task, "Downloading")
         _lay_out(task)
-        argv = _command(task)
-        code = task.workspace.run(
-            argv,
-            environment.aws(task.context, task.name)
-            | script_mode.variables(task)
-            | task.document.get("Environment", {}),
-            folder=task.workspace.path(script_mode.CODE),
-            timeout=task.document["StoppingCondition"].get("MaxRuntimeInSeconds", 86400),
-            on_start=lambda: _enter(task, "Training"),
-        )
+        try:
+            code = _run(task)
+        except (StoppedError, TimeLimitError):
+            _upload_what_was_saved(task)
+            raise
         if code != 0:
             failure = task.workspace.message("/opt/ml/output/failure")
             reason = failure or task.workspace.log_tail()
@@ -55,6 +53,11 @@ class TrainingCraft:
         _enter(task, "Uploading")
         _upload(task)
         return {"FinalMetricDataList": _metrics(task)}
+
+    def stopping(self, document: Document) -> None:
+        """Enter the secondary status of a job that is being stopped."""
+        now = document["LastModifiedTime"]
+        enter(document, "Stopping", "Stopping the training job", now)
 
     def ended(self, document: Document, status: str, *, late: bool) -> None:
         """Set the end times and the last secondary status."""
@@ -83,6 +86,8 @@ def _enter(task: Task, status: str) -> None:
     now = task.context.now()
 
     def change(document: Document) -> None:
+        if document["TrainingJobStatus"] == "Stopping":
+            return  # the stop came in between, and shows already
         enter(document, status, _MESSAGES[status], now)
         if status == "Downloading":
             document["TrainingStartTime"] = now
@@ -110,6 +115,19 @@ def _lay_out(task: Task) -> None:
         uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
         task.objects.download(uri, place.path(f"/opt/ml/input/data/{name}"))
     place.write_json("/opt/ml/input/config/inputdataconfig.json", channels)
+
+
+def _run(task: Task) -> int:
+    argv = _command(task)
+    return task.workspace.run(
+        argv,
+        environment.aws(task.context, task.name)
+        | script_mode.variables(task)
+        | task.document.get("Environment", {}),
+        folder=task.workspace.path(script_mode.CODE),
+        timeout=task.document["StoppingCondition"].get("MaxRuntimeInSeconds", 86400),
+        on_start=lambda: _enter(task, "Training"),
+    )
 
 
 def _command(task: Task) -> list[str]:
@@ -143,6 +161,14 @@ def _upload(task: Task) -> None:
             raise JobFailedError(f"ClientError: {source} cannot be packed: {error}") from error
         task.objects.upload_file(archive, f"{base}/{name}.tar.gz", key)
         archive.unlink()
+
+
+def _upload_what_was_saved(task: Task) -> None:
+    # "Algorithms might use this window to save the model artifacts" (StopTrainingJob). Not when
+    # the server stops: that job is done again.
+    saved = any(task.workspace.path("/opt/ml/model").iterdir())
+    if saved and not task.context.stopping.is_set():
+        _upload(task)
 
 
 def _metrics(task: Task) -> list[Document]:

@@ -28,6 +28,10 @@ _TAIL_BYTES = 4000
 _TAIL_CHARACTERS = 900
 _MESSAGE_CHARACTERS = 1024
 _PYTHONS = {"python", "python3"}
+_NOT_FOUND = 127
+#: From SIGTERM to SIGKILL for a job that is stopped or late. AWS gives 120 s:
+#: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StopTrainingJob.html
+GRACE_SECONDS = 30.0
 
 
 class StoppedError(Exception):
@@ -86,7 +90,8 @@ class Workspace:
         path = self.path(container_path)
         if not path.is_file():
             return None
-        text = path.read_text(errors="replace").strip()
+        with path.open("rb") as file:
+            text = file.read(4 * _MESSAGE_CHARACTERS).decode(errors="replace").strip()
         return text[:_MESSAGE_CHARACTERS] or None
 
     def log_tail(self) -> str:
@@ -118,13 +123,19 @@ class Workspace:
         finally:
             self._slots.release()
 
-    def stop(self) -> None:
-        """End the program, now or before it starts."""
+    def stop(self, *, grace: float) -> None:
+        """End the program, or let it not start; return at once.
+
+        Args:
+            grace: Seconds between SIGTERM and SIGKILL.
+        """
         with self._lock:
             self._stop.set()
             process = self._process
         if process is not None:
-            sandbox.stop(process)
+            threading.Thread(
+                target=sandbox.stop, args=(process,), kwargs={"grace": grace}, daemon=True
+            ).start()
 
     def check(self) -> None:
         """Raise StoppedError if ``stop`` was called."""
@@ -139,12 +150,17 @@ class Workspace:
         with self._lock:
             if self._stop.is_set():
                 raise StoppedError
-            process = self._process = sandbox.spawn(command, folder=folder, env=env, log=self.log)
+            try:
+                process = sandbox.spawn(command, folder=folder, env=env, log=self.log)
+            except FileNotFoundError as error:
+                self._say(str(error))
+                return _NOT_FOUND
+            self._process = process
         late = threading.Event()
 
         def end() -> None:
             late.set()
-            sandbox.stop(process)
+            sandbox.stop(process, grace=GRACE_SECONDS)
 
         timer = threading.Timer(timeout, end)
         timer.daemon = True
@@ -158,6 +174,10 @@ class Workspace:
         if late.is_set():
             raise TimeLimitError
         return code
+
+    def _say(self, text: str) -> None:
+        with self.log.open("a") as log:
+            log.write(f"{text}\n")
 
 
 def tail(log: Path) -> str:
