@@ -87,7 +87,9 @@ class Build:
             environment = self._provision()
         with self._phase("DOWNLOAD_SOURCE"):
             s3 = self._context.client("s3", self._account, self._region)
-            version = inputs.fetch_source(s3, self._document, self._source)
+            version = inputs.fetch_source(
+                s3, self._document, self._folder / "source.zip", self._source
+            )
             self._change(resolvedSourceVersion=version)
             buildspec = inputs.read_buildspec(self._buildspec_text, self._source)
             self._shell.environment = self._environment(buildspec, environment)
@@ -165,7 +167,7 @@ class Build:
         assert buildspec.artifacts is not None  # noqa: S101 - the caller just looked
         try:
             body = archive.pack(buildspec.artifacts, self._source)
-        except archive.SourceError as error:
+        except archive.ArtifactError as error:
             raise PhaseError("CLIENT_ERROR", str(error)) from error
         location = self._document["artifacts"]["location"].removeprefix("arn:aws:s3:::")
         bucket, _, key = location.partition("/")

@@ -6,11 +6,12 @@ status code as CodeBuild does. Running commands does not belong here.
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from localaws.services.codebuild import archive
+from localaws.core.archives import ArchiveError, extract_zip
 from localaws.services.codebuild.buildspec import Buildspec, BuildspecError, parse
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
     from localaws.core.context import ServerContext
     from localaws.core.provider import Document
+
+
+_MAX_SOURCE_BYTES = 512 * 1024**2
 
 
 class InputError(Exception):
@@ -91,8 +95,10 @@ def _parameter(ssm: Any, name: str) -> str:
         raise InputError("PARAMETER_STORE_ERROR", f"parameter {name}: {error}") from error
 
 
-def fetch_source(s3: Any, build: Document, target: Path) -> str:
+def fetch_source(s3: Any, build: Document, scratch: Path, target: Path) -> str:
     """Unpack the build's source into ``target`` and return its version (S3 version or ETag).
+
+    The zip itself is written to ``scratch`` and removed.
 
     Raises:
         InputError: The object is missing or is no safe zip.
@@ -105,10 +111,11 @@ def fetch_source(s3: Any, build: Document, target: Path) -> str:
     version = {"VersionId": build["sourceVersion"]} if build.get("sourceVersion") else {}
     try:
         answer = s3.get_object(Bucket=bucket, Key=key, **version)
-        archive.unpack(answer["Body"].read(), target)
-    except ClientError as error:
-        raise InputError("CLIENT_ERROR", f"source s3://{bucket}/{key}: {error}") from error
-    except archive.SourceError as error:
+        with scratch.open("wb") as file:
+            shutil.copyfileobj(answer["Body"], file)
+        extract_zip(scratch, target, max_bytes=_MAX_SOURCE_BYTES)
+        scratch.unlink()
+    except (ClientError, ArchiveError) as error:
         raise InputError("CLIENT_ERROR", f"source s3://{bucket}/{key}: {error}") from error
     return str(answer.get("VersionId") or answer["ETag"].strip('"'))
 
