@@ -1,8 +1,9 @@
 """One build, carried through its phases in a thread of its own.
 
 The order of phases and what a failure means is here; how commands run is ``shell``'s business,
-where inputs come from is ``inputs``'. A failed BUILD still runs POST_BUILD, a failed INSTALL or
-PRE_BUILD ends the build: so it is on AWS.
+where inputs come from is ``inputs``'. Every build goes through every phase, with or without
+commands. A failed BUILD still runs POST_BUILD and UPLOAD_ARTIFACTS, a failed INSTALL or PRE_BUILD
+only FINALIZING: so it is on AWS.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import time
 from typing import TYPE_CHECKING
 
 from localaws.services.codebuild import archive, inputs, records
+from localaws.services.codebuild.buildspec import PHASES, Phase
 from localaws.services.codebuild.logs import LogCarrier
 from localaws.services.codebuild.shell import Shell, StoppedError, TimedOutError, make_bin
 
@@ -83,20 +85,37 @@ class Build:
         self._shell.stop()
 
     def _perform(self) -> None:
+        with self._phase("QUEUED"):
+            pass
+        try:
+            self._carry_out()
+        except PhaseError:
+            self._finalize()
+            raise
+        self._finalize()
+
+    def _carry_out(self) -> None:
         with self._phase("PROVISIONING"):
             environment = self._provision()
         with self._phase("DOWNLOAD_SOURCE"):
             s3 = self._context.client("s3", self._account, self._region)
-            version = inputs.fetch_source(
-                s3, self._document, self._folder / "source.zip", self._source
-            )
+            scratch = self._folder / "source.zip"
+            version = inputs.fetch_source(s3, self._document, scratch, self._source)
             self._change(resolvedSourceVersion=version)
             buildspec = inputs.read_buildspec(self._buildspec_text, self._source)
             self._shell.environment = self._environment(buildspec, environment)
-        self._run_phases(buildspec)
-        if buildspec.artifacts and self._document["artifacts"].get("location"):
+        failed = self._run_phases(buildspec)
+        try:
             with self._phase("UPLOAD_ARTIFACTS"):
                 self._upload(buildspec)
+        except PhaseError as error:
+            failed = failed or error
+        if failed is not None:
+            raise failed
+
+    def _finalize(self) -> None:
+        with self._phase("FINALIZING"):
+            pass
 
     def _provision(self) -> dict[str, str]:
         ssm = self._context.client("ssm", self._account, self._region)
@@ -128,22 +147,20 @@ class Build:
             }
         )
 
-    def _run_phases(self, buildspec: Buildspec) -> None:
+    def _run_phases(self, buildspec: Buildspec) -> PhaseError | None:
         failed: PhaseError | None = None
-        for name, phase in buildspec.phases.items():
-            if failed is not None and name != "post_build":
-                continue
+        for name in PHASES:
+            phase = buildspec.phases.get(name, Phase())
             try:
                 with self._phase(name.upper()):
                     self._run(name, phase.commands, phase.finally_)
             except PhaseError as error:
                 failed = failed or error
                 self._shell.environment["CODEBUILD_BUILD_SUCCEEDING"] = "0"
-                if name != "build":
-                    raise failed from None
+                if name in ("install", "pre_build"):
+                    raise
         self._export(buildspec)
-        if failed is not None:
-            raise failed
+        return failed
 
     def _run(self, name: str, commands: tuple[str, ...], last: tuple[str, ...]) -> None:
         failure = self._shell.run(name, commands, self._deadline)
@@ -164,7 +181,8 @@ class Build:
         )
 
     def _upload(self, buildspec: Buildspec) -> None:
-        assert buildspec.artifacts is not None  # noqa: S101 - the caller just looked
+        if buildspec.artifacts is None or not self._document["artifacts"].get("location"):
+            return
         try:
             body = archive.pack(buildspec.artifacts, self._source)
         except archive.ArtifactError as error:
