@@ -18,7 +18,7 @@ from localaws.services.athena.failures import SYSTEM_ERROR, QueryFailedError
 from localaws.services.athena.history import History
 from localaws.services.athena.metadata import Metadata
 from localaws.services.athena.statements import Statement, read
-from localaws.services.athena.workgroups import PRIMARY, WorkGroups, invalid
+from localaws.services.athena.workgroups import PAGING, PRIMARY, WorkGroups, invalid
 
 if TYPE_CHECKING:
     from localaws.core.context import ServerContext
@@ -106,10 +106,7 @@ class AthenaProvider(WorkGroups, Metadata):
         """List a workgroup's queries, newest first."""
         workgroup = self._work_group(call, request.get("WorkGroup", PRIMARY))["Name"]
         ids = self._history.ids(call, workgroup)
-        token = request.get("NextToken")
-        start = ids.index(token) + 1 if token in ids else 0
-        page = ids[start : start + (request.get("MaxResults") or 50)]
-        more = {"NextToken": page[-1]} if page and page[-1] != ids[-1] else {}
+        page, more = PAGING.page(ids, request, key=str, default=50)
         return {"QueryExecutionIds": page} | more
 
     def get_query_results(self, call: Call, request: Document) -> Document:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from localaws.core.errors import ServiceError
+from localaws.core.paging import Paging
 from localaws.core.provider import Call, Document, Provider
 from localaws.core.store import DuplicateKeyError
 
 ENGINE = {"SelectedEngineVersion": "AUTO", "EffectiveEngineVersion": "Athena engine version 3"}
 PRIMARY = "primary"
+PAGING = Paging("NextToken", "MaxResults", "InvalidRequestException")
 
 _UNPERFORMED = ("ManagedQueryResultsConfiguration", "IdentityCenterConfiguration",
                 "QueryResultsS3AccessGrantsConfiguration", "MonitoringConfiguration",
@@ -52,15 +54,13 @@ class WorkGroups(Provider):
         groups = [group for _, group in self._groups().scan(prefix)]
         if not any(group["Name"] == PRIMARY for group in groups):
             groups.insert(0, self._work_group(call, PRIMARY))
-        start = _offset(request.get("NextToken"))
-        limit = request.get("MaxResults", 50)
-        page = [
+        page, more = PAGING.page(groups, request, key=lambda group: str(group["Name"]), default=50)
+        shown = [
             {key: group.get(key) for key in ("Name", "State", "Description", "CreationTime")}
             | {"EngineVersion": ENGINE}
-            for group in groups[start : start + limit]
+            for group in page
         ]
-        more = {"NextToken": str(start + limit)} if start + limit < len(groups) else {}
-        return {"WorkGroups": page} | more
+        return {"WorkGroups": shown} | more
 
     def update_work_group(self, call: Call, request: Document) -> Document:
         """Change a workgroup's configuration, description or state."""
@@ -130,12 +130,6 @@ def _key(call: Call, name: str) -> str:
 
 def _name_in(arn: str) -> str:
     return arn.rsplit("workgroup/", maxsplit=1)[-1]
-
-
-def _offset(token: str | None) -> int:
-    if token is not None and not token.isdecimal():
-        raise invalid(f"The token {token} is invalid")
-    return int(token or 0)
 
 
 def _defaults() -> Document:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from localaws.core.errors import ServiceError
+from localaws.core.paging import Paging
 from localaws.core.provider import Provider
 from localaws.core.store import DuplicateKeyError
 from localaws.core.tokens import ClientToken, TokenRule
@@ -21,8 +22,6 @@ from localaws.services.codebuild import projects, records
 from localaws.services.codebuild.build import Build
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from localaws.core.context import ServerContext
     from localaws.core.provider import Call, Document
 
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 _START = TokenRule("idempotencyToken", "InvalidInputException", seconds=300.0)
 _JOIN_SECONDS = 10.0
 _PAGE = 100
+_PAGING = Paging("nextToken", "", "InvalidInputException")  # the page size is not asked for
 
 
 class CodeBuildProvider(Provider):
@@ -200,14 +200,9 @@ def _sorted(names: list[str], request: Document) -> list[str]:
     return names[::-1] if request.get("sortOrder") == "DESCENDING" else names
 
 
-def _page(member: str, names: Iterable[str], request: Document) -> Document:
-    token = request.get("nextToken", "0")
-    if not token.isdigit():
-        raise projects.invalid(f"nextToken {token!r} is not one that was handed out")
-    everything = list(names)
-    start, end = int(token), int(token) + _PAGE
-    more = {"nextToken": str(end)} if end < len(everything) else {}
-    return {member: everything[start:end], **more}
+def _page(member: str, names: list[str], request: Document) -> Document:
+    page, more = _PAGING.page(names, request, key=str, default=_PAGE)
+    return {member: page, **more}
 
 
 def _lost(build: Document) -> None:

@@ -97,7 +97,7 @@ class DefinitionOperations:
             for document in found
         ]
         summaries.sort(key=lambda summary: str(summary["name"]))
-        return paging.page("pipelines", summaries, request)
+        return paging.page("pipelines", summaries, request, "name")
 
     def delete_pipeline(self, call: Call, request: Document) -> Document:
         """Forget a pipeline and its history; unknown names are no error, as on AWS."""

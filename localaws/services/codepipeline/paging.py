@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from localaws.core.errors import ServiceError
+from localaws.core.paging import Paging
 
 if TYPE_CHECKING:
     from localaws.core.provider import Document
 
+_PAGING = Paging("nextToken", "maxResults", "InvalidNextTokenException")
 _LARGEST_PAGE = 100
 
 
-def page(member: str, everything: list[Document], request: Document) -> Document:
+def page(member: str, everything: list[Document], request: Document, key: str) -> Document:
     """Return the page that the request asks for, and a token if there are more.
+
+    Args:
+        member: Name of the list in the answer.
+        everything: All items, in order.
+        request: The query.
+        key: The items' member that tells them apart.
 
     Raises:
         ServiceError: InvalidNextTokenException.
     """
-    token = str(request.get("nextToken", "0"))
-    if not token.isdigit():
-        raise ServiceError("InvalidNextTokenException", f"{token!r} was not handed out")
-    start = int(token)
-    end = start + min(int(request.get("maxResults", _LARGEST_PAGE)), _LARGEST_PAGE)
-    more = {"nextToken": str(end)} if end < len(everything) else {}
-    return {member: everything[start:end], **more}
+    found, more = _PAGING.page(
+        everything, request, key=lambda item: str(item[key]), default=_LARGEST_PAGE,
+        most=_LARGEST_PAGE,
+    )  # fmt: skip
+    return {member: found, **more}

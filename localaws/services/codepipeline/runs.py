@@ -63,7 +63,7 @@ class ExecutionOperations:
             for _, execution in reversed(self.state.executions_of(key))
             if wanted is None or execution["stages"].get(wanted, {}).get("status") == "Succeeded"
         ]
-        return paging.page("pipelineExecutionSummaries", found, request)
+        return paging.page("pipelineExecutionSummaries", found, request, "pipelineExecutionId")
 
     def list_action_executions(self, call: Call, request: Document) -> Document:
         """Return a page of attempts at actions, newest first."""
@@ -80,7 +80,7 @@ class ExecutionOperations:
             for action_key, action in self.state.actions_of(prefix)
         ]
         found.reverse()
-        return paging.page("actionExecutionDetails", found, request)
+        return paging.page("actionExecutionDetails", found, request, "actionExecutionId")
 
     def _prepared(self, call: Call, pipeline: Document, request: Document) -> Document:
         declared = pipeline["declaration"]

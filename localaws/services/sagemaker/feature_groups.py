@@ -29,8 +29,8 @@ from localaws.services.sagemaker.feature_tables import (
     create_table,
     resolve_offline,
 )
-from localaws.services.sagemaker.listing import Listing, pick
-from localaws.services.sagemaker.records import Records
+from localaws.services.sagemaker.listing import Listing, paginate, pick
+from localaws.services.sagemaker.records import Records, public
 
 _log = logging.getLogger(__name__)
 
@@ -79,13 +79,11 @@ class FeatureGroups(Provider):
     def describe_feature_group(self, call: Call, request: Document) -> Document:
         """Describe a group, 100 of its features at a time."""
         group = self._feature_group(call, request)
-        start = int(request.get("NextToken") or 0)
-        definitions = group["FeatureDefinitions"]
-        shown = {key: value for key, value in group.items() if not key.startswith("_")}
-        shown["FeatureDefinitions"] = definitions[start : start + _DESCRIBED_AT_ONCE]
-        if start + _DESCRIBED_AT_ONCE < len(definitions):
-            shown["NextToken"] = str(start + _DESCRIBED_AT_ONCE)
-        return shown
+        page, more = paginate(
+            group["FeatureDefinitions"], request,
+            name=lambda feature: str(feature["FeatureName"]), size=_DESCRIBED_AT_ONCE,
+        )  # fmt: skip
+        return public(group) | {"FeatureDefinitions": page, **more}
 
     def list_feature_groups(self, call: Call, request: Document) -> Document:
         """List groups by name, status or age."""

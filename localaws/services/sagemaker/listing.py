@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from localaws.core.errors import ServiceError
+from localaws.core.paging import Paging
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from localaws.core.provider import Document
 
+_PAGING = Paging("NextToken", "MaxResults", "ValidationException")
 _TIME_FILTERS = (
     ("CreationTimeAfter", "CreationTime", True),
     ("CreatedAfter", "CreationTime", True),
@@ -76,24 +75,12 @@ class Listing:
 def paginate(
     items: list[Document], request: Document, *, name: Callable[[Document], str], size: int
 ) -> tuple[list[Document], Document]:
-    """Cut one page out of sorted items. A token names the last item of the page before it.
+    """Cut one page out of sorted items.
 
     Raises:
-        ServiceError: ValidationException, if the token is not one of ours.
+        ServiceError: ValidationException, the token was not handed out for this query.
     """
-    start = 0
-    if request.get("NextToken"):
-        last = _decode(request["NextToken"])
-        names = [name(item) for item in items]
-        if last not in names:
-            raise ServiceError("ValidationException", "Invalid pagination token: start again.")
-        start = names.index(last) + 1
-    limit = request.get("MaxResults") or size
-    page = items[start : start + limit]
-    if start + limit >= len(items):
-        return page, {}
-    token = base64.urlsafe_b64encode(name(page[-1]).encode()).decode()
-    return page, {"NextToken": token}
+    return _PAGING.page(items, request, key=name, default=size)
 
 
 def pick(item: Document, *members: str) -> Document:
@@ -114,12 +101,3 @@ def _in_time(moment: float | None, bound: object, *, after: bool) -> bool:
     if moment is None:
         return False
     return moment > epoch(bound) if after else moment < epoch(bound)
-
-
-def _decode(token: str) -> str:
-    try:
-        return base64.urlsafe_b64decode(token.encode()).decode()
-    except (binascii.Error, UnicodeDecodeError) as error:
-        raise ServiceError(
-            "ValidationException", "Invalid pagination token: start again."
-        ) from error
