@@ -42,6 +42,10 @@ _LISTING = Listing(
     sorts={"Name": "FeatureGroupName", "FeatureGroupStatus": "FeatureGroupStatus"},
 )  # fmt: skip
 _DESCRIBED_AT_ONCE = 100
+_TAKEN = (
+    "Resource Already Exists: FeatureGroup with name {name} already exists. "
+    "Choose a different name."
+)
 _NOT_DELETABLE = {"Creating", "Deleting"}
 
 
@@ -163,7 +167,7 @@ class FeatureGroups(Provider):
         return Records(
             self.context.store, TABLE,
             missing=("ResourceNotFound", "FeatureGroup {arn} does not exist."),
-            taken=("ResourceInUse", "Resource Already Exists: FeatureGroup {arn} already exists."),
+            taken=("ResourceInUse", _TAKEN),
         )  # fmt: skip
 
     def _feature_group(self, call: Call, request: Document) -> Document:

@@ -116,6 +116,28 @@ class World:
             lambda job: job["TrainingJobStatus"] in ENDED,
         )
 
+    def training_job(self, script: str, **more: Any) -> dict[str, Any]:
+        """A request for a job that runs a script; nothing is started yet."""
+        name = unique("train")
+        archive = self.put(f"code/{name}/sourcedir.tar.gz", tar_gz({"train.py": script}))
+        return {
+            "TrainingJobName": name,
+            "RoleArn": ROLE,
+            "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+            "OutputDataConfig": {"S3OutputPath": self.uri("trained")},
+            "ResourceConfig": CLUSTER["ClusterConfig"],
+            "StoppingCondition": {"MaxRuntimeInSeconds": 600},
+            "HyperParameters": {
+                "sagemaker_program": "train.py",
+                "sagemaker_submit_directory": archive,
+            },
+        } | more
+
+    def log(self, name: str) -> str:
+        """A job's log as the server keeps it; in CloudWatch there is nothing before its end."""
+        found = list(self.aws.context.state.rglob(f"{name}/*/algo-1.log"))
+        return found[0].read_text() if found else ""
+
     def model_data(self, factor: str, inference: str = INFERENCE) -> str:
         files = {"factor.txt": factor, "code/inference.py": inference}
         return self.put(f"models/{unique('m')}/model.tar.gz", tar_gz(files))

@@ -34,6 +34,10 @@ _ATTEMPTS = 3
 #: From SIGTERM to SIGKILL when the server stops; the job is done again at the next start.
 _END_SECONDS = 5.0
 _REASON_CHARACTERS = 1024
+_TAKEN = (
+    "{} job names must be unique within an AWS account and region, and a {} job with this name "
+    "already exists ({{arn}})"
+)
 _ENDED = {"Completed", "Failed", "Stopped"}
 
 
@@ -94,10 +98,7 @@ class Bench:
             context.store,
             f"sagemaker/{craft.kind}",
             missing=("ValidationException", craft.missing),
-            taken=(
-                "ResourceInUse",
-                f"{craft.title} job {{name}} already exists ({{arn}}): names must be unique.",
-            ),
+            taken=("ResourceInUse", _TAKEN.format(craft.title, craft.title.lower())),
         )
 
     def create(self, name: ResourceName, document: Document) -> None:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 KIND = "pipeline"
 #: The same for all operations on pipelines and their executions.
 TOKEN = TokenRule("ClientRequestToken", "ConflictException")
+_TAKEN = (
+    "Pipeline names must be unique within an AWS account and region. "
+    "Pipeline with name ({name}) already exists."
+)
 _LIST = Listing(name="PipelineName", default_order="Descending")
 
 
@@ -31,10 +35,7 @@ def pipeline_records(store: Store) -> Records:
         store,
         f"sagemaker/{KIND}",
         missing=("ResourceNotFound", "Pipeline '{arn}' does not exist."),
-        taken=(
-            "ValidationException",
-            "Pipeline names must be unique. Pipeline with name ({name}) already exists.",
-        ),
+        taken=("ValidationException", _TAKEN),
     )
 
 

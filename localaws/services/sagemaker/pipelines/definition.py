@@ -7,6 +7,7 @@ Resolving expressions is in `expressions.py`, running in `executor.py`.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,12 +20,15 @@ if TYPE_CHECKING:
 
     from localaws.core.provider import Document
 
+#: https://aws-sagemaker-mlops.github.io/sagemaker-model-building-pipeline-definition-JSON-schema/
+VERSION = "2020-12-01"
 STEP_TYPES = {"Processing", "Training", "RegisterModel", "Model", "Condition", "Fail"}
 PARAMETER_TYPES = {"String", "Integer", "Float", "Boolean"}
 EXECUTION_VARIABLES = {
     "StartDateTime", "CurrentDateTime", "PipelineName", "PipelineArn", "PipelineExecutionId",
     "PipelineExecutionArn", "TrainingJobName", "ProcessingJobName",
 }  # fmt: skip
+_STEP_NAME = re.compile(r"[A-Za-z0-9\-_]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,8 @@ def read(text: str) -> Definition:
         raise _invalid(f"it is not JSON: {error}") from error
     if not isinstance(document, dict) or not isinstance(document.get("Steps"), list):
         raise _invalid("it has no list of Steps")
+    if document.get("Version") != VERSION:
+        raise _invalid(f"its Version is {document.get('Version')!r}, not {VERSION!r}")
     nodes: dict[str, Node] = {}
     for node in _nodes(document["Steps"], None):
         if node.name in nodes:
@@ -86,6 +92,8 @@ def read(text: str) -> Definition:
 def _nodes(steps: list[Document], parent: tuple[str, bool] | None) -> Iterator[Node]:
     for step in steps:
         name, kind = str(step.get("Name")), str(step.get("Type"))
+        if not _STEP_NAME.fullmatch(name):
+            raise _invalid(f"the step name {name!r} does not match {_STEP_NAME.pattern}")
         if kind not in STEP_TYPES:
             raise _invalid(
                 f"step {name!r} is of type {kind!r}, which the embedded AWS does not perform "

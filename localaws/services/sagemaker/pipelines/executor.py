@@ -45,6 +45,7 @@ class Executor:
 
     def run(self) -> None:
         """Run until nothing more can start; leave the journal as it is if the server stops."""
+        self._stop_if_asked()  # the server may have ended between the request and its effect
         limit = self._record.get("ParallelismConfiguration", {}).get("MaxParallelExecutionSteps")
         with ThreadPoolExecutor(limit or _PARALLEL, thread_name_prefix="step") as pool:
             running: set[Future[None]] = set()
@@ -68,6 +69,14 @@ class Executor:
                 job = step.get("Metadata", {}).get(family)
                 if job and step["StepStatus"] == "Executing":
                     self._stop_job(arns.parse(job["Arn"]))
+
+    def _publish(self, step: str, metadata: Document) -> None:
+        self._journal.publish(step, metadata)
+        self._stop_if_asked()  # a stop that came before this job was known passed it by
+
+    def _stop_if_asked(self) -> None:
+        if self._journal.execution()["PipelineExecutionStatus"] == "Stopping":
+            self.stop_jobs()
 
     def _stop_job(self, name: arns.ResourceName) -> None:
         try:
@@ -156,7 +165,7 @@ class Executor:
             account_id=self._name.account_id,
             region=self._name.region,
             job_name=name,
-            publish=lambda metadata: self._journal.publish(node.name, metadata),
+            publish=lambda metadata: self._publish(node.name, metadata),
             benches=self._benches,
         )
 
