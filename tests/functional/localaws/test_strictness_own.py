@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -123,6 +124,21 @@ def test_a_name_is_given_once(world: World, code: code_world.World) -> None:
         create(**request)
         error, _, text = expected.partition(": ")
         assert refused(error, create, **request).startswith(text), expected
+
+
+def test_a_name_is_given_once_even_at_the_same_time(world: World) -> None:
+    request = world.training_job("")
+
+    def create(_: int) -> str:
+        try:
+            return str(world.sagemaker.create_training_job(**request)["TrainingJobArn"])
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = sorted(pool.map(create, range(6)))
+    assert answers[:5] == ["ResourceInUse"] * 5
+    assert answers[5].startswith("arn:")
 
 
 # -- states --------------------------------------------------------------------------------------

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from localaws.services.sagemaker.jobs.workspace import last_text
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -24,9 +26,9 @@ def ship(context: ServerContext, name: ResourceName, title: str, path: Path) -> 
 
     Best effort: a job that ran is not failed because of its log.
     """
-    if not path.is_file():
+    lines = last_text(path).splitlines()[-_LINES:]
+    if not lines:
         return
-    lines = path.read_text(errors="replace").splitlines()[-_LINES:]
     client = context.client("logs", name.account_id, name.region)
     group, stream = f"/aws/sagemaker/{title}Jobs", f"{name.name}/algo-1"
     try:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from localaws.core.archives import ArchiveError, make_tar_gz
 from localaws.services.sagemaker.jobs import environment, script_mode
 from localaws.services.sagemaker.jobs.bench import JobFailedError, Task
-from localaws.services.sagemaker.jobs.workspace import StoppedError, TimeLimitError
+from localaws.services.sagemaker.jobs.workspace import StoppedError, TimeLimitError, last_text
 
 if TYPE_CHECKING:
     from localaws.core.provider import Document
@@ -174,9 +174,9 @@ def _upload_what_was_saved(task: Task) -> None:
 def _metrics(task: Task) -> list[Document]:
     """Return the last value of each metric that MetricDefinitions finds in the log."""
     definitions = task.document.get("AlgorithmSpecification", {}).get("MetricDefinitions", [])
-    if not definitions or not task.workspace.log.is_file():
+    if not definitions:
         return []
-    text = task.workspace.log.read_text(errors="replace")
+    text = last_text(task.workspace.log)
     found = []
     for definition in definitions:
         values = [match.group(1) for match in re.finditer(definition["Regex"], text)]

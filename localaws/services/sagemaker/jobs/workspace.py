@@ -25,6 +25,7 @@ _ROOT = "/opt/ml"
 # Only where a path starts: "s3://bucket/opt/ml" and "/data/opt/ml" are other places.
 _ROOT_IN_TEXT = re.compile(r"(?<![\w/.-])/opt/ml(?![\w.-])")
 _TAIL_BYTES = 4000
+_LOG_BYTES = 16 * 1024**2
 _TAIL_CHARACTERS = 900
 _MESSAGE_CHARACTERS = 1024
 _PYTHONS = {"python", "python3"}
@@ -181,12 +182,20 @@ class Workspace:
 
 
 def tail(log: Path) -> str:
-    """Return the end of a log file, or nothing if there is none."""
+    """Return the end of a log file, fit for a FailureReason."""
+    return last_text(log, _TAIL_BYTES).strip()[-_TAIL_CHARACTERS:]
+
+
+def last_text(log: Path, size: int = _LOG_BYTES) -> str:
+    """Return the last bytes of a log file as text, or nothing if there is none.
+
+    A job may write more than this server should have in its memory.
+    """
     if not log.is_file():
         return ""
     with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
-        return file.read().decode(errors="replace").strip()[-_TAIL_CHARACTERS:]
+        file.seek(max(0, log.stat().st_size - size))
+        return file.read(size).decode(errors="replace")
 
 
 def rewrite(text: str, folder: Path) -> str:

@@ -136,7 +136,7 @@ class PipelineExecutions(Provider):
                 )
             record.pop("FailureReason", None)
             record["_Attempt"] += 1
-            record |= {
+            record |= pick(request, "ParallelismConfiguration") | {
                 "PipelineExecutionStatus": "Executing",
                 "LastModifiedTime": self.context.now(),
             }
