@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 from localaws.core.leash import Leash
-from localaws.core.limits import Limits, launcher
+from localaws.core.rlimits import Limits, launcher
 
 _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 _GRACE_SECONDS = 5.0

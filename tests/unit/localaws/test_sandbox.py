@@ -10,7 +10,7 @@ import time
 import pytest
 
 from localaws.core import sandbox
-from localaws.core.limits import Limits
+from localaws.core.rlimits import Limits
 
 
 def _run(folder, code, **more):
