@@ -100,13 +100,16 @@ class Objects:
             ObjectError: There is no such object.
         """
         place = Location.of(uri)
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
             body = self._client.get_object(Bucket=place.bucket, Key=place.key)["Body"]
         except ClientError as error:
             raise ObjectError(f"{uri} cannot be read: {error}") from error
-        with body, path.open("wb") as file:
-            shutil.copyfileobj(body, file, 1 << 20)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with body, path.open("wb") as file:
+                shutil.copyfileobj(body, file, 1 << 20)
+        except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+            raise ObjectError(f"{uri} is file and folder at once: {error.strerror}") from error
 
     def upload_folder(self, folder: Path, uri: str, *, kms_key: str | None = None) -> int:
         """Upload the regular files below a folder, links not followed; return how many."""

@@ -15,6 +15,7 @@ from tests.functional.localaws.sagemaker_world import (
     IMAGE,
     ROLE,
     World,
+    source,
     tar_gz,
     unique,
     until,
@@ -104,11 +105,11 @@ def test_a_source_zip_with_a_link_is_not_built(code: code_world.World) -> None:
     code.client("s3").put_object(Bucket=code_world.BUCKET, Key=key, Body=body.getvalue())
     name = unique("pipe")
     code.create_project(name, "buildspec.yml")
-    source = code_world.source_action()
-    source["configuration"]["S3ObjectKey"] = key
+    origin = code_world.source_action()
+    origin["configuration"]["S3ObjectKey"] = key
     code.client("codepipeline").create_pipeline(
         pipeline=code_world.pipeline(
-            name, {"Source": [source], "Build": [code_world.build_action("Build", name)]}
+            name, {"Source": [origin], "Build": [code_world.build_action("Build", name)]}
         )
     )
     start = code.client("codepipeline").start_pipeline_execution(name=name)
@@ -118,3 +119,41 @@ def test_a_source_zip_with_a_link_is_not_built(code: code_world.World) -> None:
     phases = {phase["phaseType"]: phase.get("phaseStatus") for phase in build["phases"]}
     assert phases["DOWNLOAD_SOURCE"] == "FAILED"
     assert "neither a file nor a folder" in json.dumps(build["phases"], default=str)
+
+
+GREEDY = """
+def model_fn(model_dir):
+    return bytearray(16 * 1024**3)
+"""
+
+
+def test_a_model_that_takes_too_much_memory_does_not_come_into_service(world: World) -> None:
+    name = unique("greedy")
+    config = world.configuration(world.container(world.model_data("2", GREEDY)))
+    world.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
+    endpoint = until(
+        lambda: world.sagemaker.describe_endpoint(EndpointName=name),
+        lambda found: found["EndpointStatus"] != "Creating",
+    )
+    assert endpoint["EndpointStatus"] == "Failed"
+    assert "MemoryError" in endpoint["FailureReason"]
+
+
+def test_a_build_that_takes_too_much_memory_fails(code: code_world.World) -> None:
+    name = unique("greedy")
+    buildspec = BUILDSPEC.replace("cat link", "python -c 'bytearray(16 * 1024**3)'")
+    code.create_project(name, buildspec, "NO_SOURCE")
+    build = code.build(name)
+    assert build["buildStatus"] == "FAILED"
+    assert "MemoryError" in json.dumps(build["phases"], default=str)
+
+
+def test_keys_that_cannot_be_files_fail_the_job_not_the_server(world: World) -> None:
+    world.put("clash/a", "file")
+    world.put("clash/a/b", "below it")
+    job = world.ended_processing(
+        world.processing_job("", inputs=[source("data", world.uri("clash/"))])
+    )
+    assert job["ProcessingJobStatus"] == "Failed"
+    assert job["FailureReason"].startswith("ClientError: ")
+    assert "file and folder at once" in job["FailureReason"]
