@@ -28,7 +28,7 @@ class Parameters:
 
 
 def nodes(*steps: dict) -> dict[str, definition.Node]:
-    return definition.read(json.dumps({"Steps": list(steps)})).nodes
+    return definition.read(json.dumps({"Version": definition.VERSION, "Steps": list(steps)})).nodes
 
 
 def names(*arguments: object) -> list[str]:
