@@ -19,7 +19,7 @@ class Limits(NamedTuple):
     """Limits of each process of a program, not of all together.
 
     Attributes:
-        memory_mb: Address space. (macOS knows the limit and does not keep it.)
+        memory_mb: Address space; on Linux only, macOS neither sets nor keeps such a limit.
         file_mb: Size of any file it writes, its log included.
         open_files: Files and sockets open at a time.
     """
@@ -48,8 +48,9 @@ def main() -> None:
         # Python ignores these, and what is ignored stays so in the program it becomes.
         signal.signal(number, signal.SIG_DFL)
     try:
-        # Last: with it, even becoming the program may fail.
-        _lower(resource.RLIMIT_AS, limits.memory_mb * megabyte)
+        if sys.platform == "linux":
+            # Last: with it, even becoming the program may fail.
+            _lower(resource.RLIMIT_AS, limits.memory_mb * megabyte)
         os.execvp(argv[0], argv)  # noqa: S606 - never a shell
     except OSError as error:
         sys.exit(f"{argv[0]}: {error.strerror}")

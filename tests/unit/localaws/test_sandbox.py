@@ -12,6 +12,8 @@ import pytest
 from localaws.core import sandbox
 from localaws.core.rlimits import Limits
 
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits memory")
+
 
 def _run(folder, code, **more):
     arguments = {"env": {}} | more
@@ -87,6 +89,7 @@ SHOW_LIMITS = (
 )
 
 
+@on_linux
 def test_limits_hold_from_the_first_instruction_and_for_children(tmp_path):
     limits = Limits(memory_mb=700, file_mb=3, open_files=99)
     code = SHOW_LIMITS + (
@@ -97,12 +100,14 @@ def test_limits_hold_from_the_first_instruction_and_for_children(tmp_path):
     assert (tmp_path / "log").read_text().splitlines() == ["[700, 3] 99 0"] * 2
 
 
+@on_linux
 def test_nothing_runs_without_limits(tmp_path):
     assert _run(tmp_path, SHOW_LIMITS) == 0
     memory, files, core = 8192, 4096, 0
     assert (tmp_path / "log").read_text() == f"[{memory}, 8192] {files} {core}\n"
 
 
+@on_linux
 def test_too_much_memory_is_a_memory_error(tmp_path):
     assert _run(tmp_path, "bytearray(2_000_000_000)", limits=Limits(memory_mb=500)) != 0
     assert "MemoryError" in (tmp_path / "log").read_text()
