@@ -39,7 +39,8 @@ TABLE = "sagemaker/feature-group"
 
 _LISTING = Listing(
     name="FeatureGroupName", status="FeatureGroupStatus", default_size=100,
-    sorts={"Name": "FeatureGroupName", "FeatureGroupStatus": "FeatureGroupStatus"},
+    sorts={"Name": "FeatureGroupName", "FeatureGroupStatus": "FeatureGroupStatus",
+           "OfflineStoreStatus": "_offline"},
 )  # fmt: skip
 _DESCRIBED_AT_ONCE = 100
 _TAKEN = (
@@ -93,12 +94,10 @@ class FeatureGroups(Provider):
         """List groups by name, status or age."""
         wanted = request.get("OfflineStoreStatusEquals")
         groups = [
-            group
-            for _, group in self.context.store.table(TABLE).scan(
-                f"{call.account_id}/{call.region}/"
-            )
-            if not wanted or group.get("OfflineStoreStatus", {}).get("Status") == wanted
+            group | {"_offline": group.get("OfflineStoreStatus", {}).get("Status", "")}
+            for group in self._feature_groups().of(call)
         ]
+        groups = [group for group in groups if wanted in (None, group["_offline"])]
         asked = request | {"StatusEquals": request.get("FeatureGroupStatusEquals")}
         page, more = _LISTING.page(groups, asked)
         members = ("FeatureGroupName", "FeatureGroupArn", "CreationTime", "FeatureGroupStatus",
