@@ -14,4 +14,7 @@ PROVIDERS = (
 )
 
 #: Dotted ``module:Class`` of every guard of a service that moto performs, imported likewise.
-GUARDS: tuple[str, ...] = ()
+GUARDS: tuple[str, ...] = (
+    "localaws.services.s3.guard:S3Guard",
+    "localaws.services.kms.guard:KmsGuard",
+)
