@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from localaws.core.errors import ServiceError
 from localaws.core.provider import named_method
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from localaws.core.context import ServerContext
     from localaws.core.guard import Passing
-    from localaws.core.http import Response
+    from localaws.core.http import Request, Response
     from localaws.core.provider import Call, Document
 
     Method = Callable[[Call, Document, Passing], Response]
@@ -33,6 +34,7 @@ _KEY_BYTES = 1024
 _METADATA_BYTES = 2048
 #: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html: of one request, 5 GiB.
 _BODY_BYTES = 5 * 1024**3
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 #: Members that moto ignores, so that a caller would believe what is not so.
 _IGNORED = frozenset(
     {
@@ -71,10 +73,23 @@ def _verified(operation: str, method: Method | None) -> Method:
 
     def verified(call: Call, request: Document, passing: Passing) -> Response:
         _check_limits(request, passing)
-        passing = replace(passing, request=received(passing.request, of_the_body=of_the_body))
+        plain = received(passing.request, of_the_body=of_the_body)
+        passing = replace(passing, request=_no_form(plain))
         return passing.on() if method is None else method(call, request, passing)
 
     return verified
+
+
+def _no_form(request: Request) -> Request:
+    # moto's HTTP layer reads a form's body away, and the object would be empty. It takes the
+    # type of the content from the query as well.
+    kind = request.headers.get("content-type", "")
+    if not request.body or not kind.lower().startswith(_FORMS):
+        return request
+    headers = {name: value for name, value in request.headers.items() if name != "content-type"}
+    told = urlencode({"content-type": kind})
+    query = f"{request.query}&{told}" if request.query else told
+    return replace(request, headers=headers, query=query)
 
 
 def _check_limits(request: Document, passing: Passing) -> None:

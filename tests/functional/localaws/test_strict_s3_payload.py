@@ -195,3 +195,10 @@ def test_what_moto_would_ignore_is_refused(s3):
     ):
         with refused("NotImplemented", 501):
             _put(s3, **arguments)
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data"])
+def test_a_body_that_looks_like_a_form_is_an_object_like_any_other(s3, kind):
+    s3.put_object(Bucket="strict-payload", Key="form", Body=b"a=b&c", ContentType=kind)
+    got = s3.get_object(Bucket="strict-payload", Key="form")
+    assert (got["Body"].read(), got["ContentType"]) == (b"a=b&c", kind)
