@@ -17,4 +17,7 @@ PROVIDERS = (
 GUARDS: tuple[str, ...] = (
     "localaws.services.s3.guard:S3Guard",
     "localaws.services.kms.guard:KmsGuard",
+    "localaws.services.secretsmanager.guard:SecretsManagerGuard",
+    "localaws.services.glue.guard:GlueGuard",
+    "localaws.services.ssm.guard:SsmGuard",
 )

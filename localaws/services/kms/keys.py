@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from localaws.core import relay
 from localaws.core.errors import ServiceError, not_implemented
 from localaws.core.guard import Guard
-from localaws.services.kms import asking, material, rules
+from localaws.services.kms import material, rules
+from localaws.services.kms.describing import describe
 
 if TYPE_CHECKING:
     from localaws.core.guard import Passing
@@ -34,12 +36,12 @@ class Keys(Guard):
             request.get("KeySpec") or request.get("CustomerMasterKeySpec") or rules.SYMMETRIC
         )
         usage = rules.check_creation(spec, request.get("KeyUsage"))
-        made = asking.ask(passing, asking.body_of(passing) | {"KeyUsage": usage})
+        made = relay.ask(passing, relay.body_of(passing) | {"KeyUsage": usage})
         if rules.is_asymmetric(spec):
             pem = material.generate(spec)
             table = self.context.store.table("kms/material")
             table.put(made["KeyMetadata"]["Arn"], {"spec": spec, "pem": pem})
-        return asking.answer(made)
+        return relay.answer(made)
 
     def put_key_policy(self, call: Call, request: Document, passing: Passing) -> Response:
         """Set a policy that is one."""
@@ -85,16 +87,16 @@ class Keys(Guard):
         if key["KeyState"] == _PENDING:
             raise rules.invalid_state(key)
         changed = {"KeyId": key["KeyId"], "PendingWindowInDays": days}
-        told = asking.ask(passing, changed) | {"KeyId": key["Arn"], "KeyState": _PENDING}
-        return asking.answer(told | {"PendingWindowInDays": days})
+        told = relay.ask(passing, changed) | {"KeyId": key["Arn"], "KeyState": _PENDING}
+        return relay.answer(told | {"PendingWindowInDays": days})
 
     def cancel_key_deletion(self, call: Call, request: Document, passing: Passing) -> Response:
         """Take a scheduled deletion back; the key is then disabled."""
         key = _named(request, passing)
         if key["KeyState"] != _PENDING:
             raise rules.invalid_state(key)
-        asking.ask(passing, {"KeyId": key["KeyId"]})
-        return asking.answer({"KeyId": key["Arn"]})
+        relay.ask(passing, {"KeyId": key["KeyId"]})
+        return relay.answer({"KeyId": key["Arn"]})
 
     def create_alias(self, call: Call, request: Document, passing: Passing) -> Response:
         """Name a key that is not about to be deleted."""
@@ -102,8 +104,8 @@ class Keys(Guard):
 
     def update_alias(self, call: Call, request: Document, passing: Passing) -> Response:
         """Let an alias name another key of the same kind."""
-        before = asking.describe(passing, request["AliasName"])
-        after = asking.describe(passing, request["TargetKeyId"])
+        before = describe(passing, request["AliasName"])
+        after = describe(passing, request["TargetKeyId"])
         kinds = [(key["KeyUsage"], rules.is_asymmetric(key["KeySpec"])) for key in (before, after)]
         if kinds[0] != kinds[1]:
             raise rules.invalid("The current and new KMS key must be of the same type and usage")
@@ -115,15 +117,15 @@ class Keys(Guard):
         if key["KeyState"] == _PENDING:
             raise rules.invalid_state(key)
         # moto takes some of these with an id only.
-        body = asking.body_of(passing) | {"KeyId": key["KeyId"]}
-        return asking.answer(asking.ask(passing, body))
+        body = relay.body_of(passing) | {"KeyId": key["KeyId"]}
+        return relay.answer(relay.ask(passing, body))
 
 
 def _named(request: Document, passing: Passing) -> Document:
     """Return the key a request names by id or ARN; these operations take no alias."""
     if "alias/" in request["KeyId"]:
         raise ServiceError("NotFoundException", f"Invalid keyId {request['KeyId']}")
-    return asking.describe(passing, request["KeyId"])
+    return describe(passing, request["KeyId"])
 
 
 def _rotating(request: Document, passing: Passing) -> Response:
@@ -140,7 +142,7 @@ def _aliasing(request: Document, passing: Passing) -> Response:
         raise rules.invalid('Alias must start with the prefix "alias/".')
     if name.startswith("alias/aws/"):
         raise ServiceError("NotAuthorizedException", "The prefix alias/aws/ is reserved.")
-    key = asking.describe(passing, request["TargetKeyId"])
+    key = describe(passing, request["TargetKeyId"])
     if key["KeyState"] == _PENDING:
         raise rules.invalid_state(key)
     return passing.on()

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from localaws.core import relay
 from localaws.core.errors import ServiceError, not_implemented
 from localaws.core.guard import Guard
-from localaws.services.kms import asking, material, rules
+from localaws.services.kms import material, rules
+from localaws.services.kms.describing import describe
 from localaws.services.kms.holding import dry_run, private_key
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ class Signing(Guard):
         key, algorithm, is_digest = _checked(request, passing)
         private = private_key(self.context, key)
         signature = material.sign(private, algorithm, request["Message"], is_digest=is_digest)
-        return asking.answer(
+        return relay.answer(
             {"KeyId": key["Arn"], "Signature": signature, "SigningAlgorithm": algorithm}
         )
 
@@ -38,13 +40,13 @@ class Signing(Guard):
         message, signature = request["Message"], request["Signature"]
         if not material.verifies(private, algorithm, message, signature, is_digest=is_digest):
             raise ServiceError("KMSInvalidSignatureException", "The signature is not valid.")
-        return asking.answer(
+        return relay.answer(
             {"KeyId": key["Arn"], "SignatureValid": True, "SigningAlgorithm": algorithm}
         )
 
     def get_public_key(self, call: Call, request: Document, passing: Passing) -> Response:
         """Return the public half of an asymmetric key."""
-        key = asking.describe(passing, request["KeyId"])
+        key = describe(passing, request["KeyId"])
         if not rules.is_asymmetric(key["KeySpec"]):
             raise ServiceError("UnsupportedOperationException", f"{key['Arn']} has no public key.")
         rules.check_state(key)
@@ -53,7 +55,7 @@ class Signing(Guard):
         told |= {name: key[name] for name in ("KeySpec", "KeyUsage")}
         told["CustomerMasterKeySpec"] = key["KeySpec"]
         der = material.public_der(private_key(self.context, key))
-        return asking.answer(told | {"PublicKey": der})
+        return relay.answer(told | {"PublicKey": der})
 
     def generate_mac(self, call: Call, request: Document, passing: Passing) -> Response:
         """Make a MAC with the one algorithm of the key."""
@@ -65,7 +67,7 @@ class Signing(Guard):
 
 
 def _checked(request: Document, passing: Passing) -> tuple[Document, str, bool]:
-    key = asking.describe(passing, request["KeyId"])
+    key = describe(passing, request["KeyId"])
     algorithm, kind = request["SigningAlgorithm"], request.get("MessageType", "RAW")
     rules.check_use(key, rules.SIGN, algorithm)
     if kind not in {"RAW", "DIGEST"}:
@@ -80,8 +82,8 @@ def _checked(request: Document, passing: Passing) -> tuple[Document, str, bool]:
 
 
 def _mac(request: Document, passing: Passing) -> Response:
-    key = asking.describe(passing, request["KeyId"])
+    key = describe(passing, request["KeyId"])
     rules.check_use(key, rules.MAC, request["MacAlgorithm"])
     dry_run(request)
-    told = asking.ask(passing, asking.body_of(passing))
-    return asking.answer(told | {"KeyId": key["Arn"]})
+    told = relay.ask(passing, relay.body_of(passing))
+    return relay.answer(told | {"KeyId": key["Arn"]})
