@@ -20,4 +20,8 @@ GUARDS: tuple[str, ...] = (
     "localaws.services.secretsmanager.guard:SecretsManagerGuard",
     "localaws.services.glue.guard:GlueGuard",
     "localaws.services.ssm.guard:SsmGuard",
+    "localaws.services.sqs.guard:SqsGuard",
+    "localaws.services.sns.guard:SnsGuard",
+    "localaws.services.logs.guard:LogsGuard",
+    "localaws.services.iam.guard:IamGuard",
 )

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from localaws.core import relay
@@ -40,7 +41,23 @@ class SsmGuard(Guard):
             tier = request.get("Tier", stored.get("Tier", _STANDARD))
         if len(request["Value"].encode()) > _BYTES[tier]:
             raise _invalid(f"{tier} tier parameters support a maximum of {_BYTES[tier]} characters")
+        _check_pattern(request)
         return passing.on()
+
+
+def _check_pattern(request: Document) -> None:
+    pattern = request.get("AllowedPattern", "")
+    try:
+        matches = re.search(pattern, request["Value"])
+    except re.error as error:
+        raise ServiceError(
+            "InvalidAllowedPatternException", f"The pattern is not a regular expression: {error}"
+        ) from error
+    if not matches:
+        raise ServiceError(
+            "ParameterPatternMismatchException",
+            f"Parameter value failed to satisfy constraint: {pattern}",
+        )
 
 
 def _stored(name: str, passing: Passing) -> Document | None:
