@@ -7,10 +7,7 @@ import hashlib
 import zlib
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from localaws.services.s3 import combining
 from tests.functional.localaws.strict_world import refused
 
 MIB5 = 5 * 1024 * 1024
@@ -129,17 +126,6 @@ def test_a_checksum_of_the_whole_object_is_verified(s3):
     _complete(s3, upload, parts, ChecksumCRC32=whole, ChecksumType="FULL_OBJECT")
     found = s3.get_object(Bucket="strict-parts", Key="k", ChecksumMode="ENABLED")
     assert (found["ChecksumCRC32"], found["ChecksumType"]) == (whole, "FULL_OBJECT")
-
-
-@given(st.lists(st.binary(max_size=300), min_size=1, max_size=6))
-def test_checksums_of_parts_combine_to_that_of_the_whole(parts):
-    from localaws.services.s3 import checksums
-
-    for algorithm in ("CRC32", "CRC32C", "CRC64NVME"):
-        combined = combining.whole(
-            algorithm, [(checksums.digest(algorithm, part), len(part)) for part in parts]
-        )
-        assert combined == checksums.digest(algorithm, b"".join(parts))
 
 
 def test_a_part_is_verified(s3):
