@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore import xform_name
 
-from localaws.core import long_poll
+from localaws.core import long_poll, presigned
 from localaws.core.accounts import scope_of
 from localaws.core.allowed import is_allowed
 from localaws.core.errors import ServiceError, not_implemented
@@ -63,6 +63,9 @@ class Gateway:
         asked = _UNKNOWN
         try:
             _check_host(request)
+            if presigned.is_presigned(request):
+                asked = presigned.ROUTE
+                request = presigned.unwrapped(request)
             if request.path == "/_localaws/health":
                 return self._health()
             scope = scope_of(request.headers)

@@ -14,4 +14,14 @@ PROVIDERS = (
 )
 
 #: Dotted ``module:Class`` of every guard of a service that moto performs, imported likewise.
-GUARDS: tuple[str, ...] = ()
+GUARDS: tuple[str, ...] = (
+    "localaws.services.s3.guard:S3Guard",
+    "localaws.services.kms.guard:KmsGuard",
+    "localaws.services.secretsmanager.guard:SecretsManagerGuard",
+    "localaws.services.glue.guard:GlueGuard",
+    "localaws.services.ssm.guard:SsmGuard",
+    "localaws.services.sqs.guard:SqsGuard",
+    "localaws.services.sns.guard:SnsGuard",
+    "localaws.services.logs.guard:LogsGuard",
+    "localaws.services.iam.guard:IamGuard",
+)

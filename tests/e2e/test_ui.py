@@ -124,12 +124,12 @@ def _dom(browser: str, page: str, profile: Path) -> str:
 
 
 def _graphql(url: str, query: str) -> dict[str, Any]:
-    request = Request(  # noqa: S310 - loopback, our own server
+    request = Request(
         f"{url}/graphql",
         data=json.dumps({"query": query}).encode(),
         headers={"content-type": "application/json"},
     )
-    with urlopen(request, timeout=30) as answer:  # noqa: S310 - as above
+    with urlopen(request, timeout=30) as answer:
         document: dict[str, Any] = json.load(answer)
     assert not document.get("errors"), document["errors"]
     return document["data"]
@@ -140,7 +140,7 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text(errors="replace")[-2000:]
         try:
-            with urlopen(f"{url}/server_info", timeout=5):  # noqa: S310 - loopback
+            with urlopen(f"{url}/server_info", timeout=5):
                 return
         except (URLError, TimeoutError):
             time.sleep(0.2)

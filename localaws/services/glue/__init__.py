@@ -1,0 +1,1 @@
+"""Glue's catalogue: what moto performs too leniently, done as AWS does it."""

@@ -1,0 +1,1 @@
+"""IAM: what moto performs too leniently, done as AWS does it."""

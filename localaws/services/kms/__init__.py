@@ -1,0 +1,1 @@
+"""KMS: what moto performs too leniently or otherwise than the standards, done as AWS does it."""

@@ -1,0 +1,1 @@
+"""CloudWatch Logs: what moto performs too leniently, done as AWS does it."""

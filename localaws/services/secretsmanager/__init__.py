@@ -1,0 +1,1 @@
+"""Secrets Manager: what moto performs too leniently, done as AWS does it."""

@@ -1,0 +1,1 @@
+"""SNS: what moto performs too leniently, done as AWS does it."""

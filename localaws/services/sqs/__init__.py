@@ -1,0 +1,1 @@
+"""SQS: what moto performs too leniently, done as AWS does it."""

@@ -1,0 +1,1 @@
+"""Parameter Store: what moto performs too leniently, done as AWS does it."""
