@@ -44,10 +44,10 @@ def world(aws: Any) -> World:
 def code(aws: Any) -> code_world.World:
     world = code_world.World(aws.endpoint_url)
     world.prepare()
-    world.create_project("tokens", BUILDSPEC, "NO_SOURCE")
+    world.create_project("client-tokens", BUILDSPEC, "NO_SOURCE")
     world.client("codepipeline").create_pipeline(
         pipeline=code_world.pipeline(
-            "tokens",
+            "client-tokens",
             {"Source": [code_world.source_action()], "Hold": [code_world.approval_action()]},
             variables=[{"name": "X", "defaultValue": "1"}],
         )
@@ -56,7 +56,7 @@ def code(aws: Any) -> code_world.World:
 
 
 def _pipeline(world: World) -> str:
-    name = unique("tokens")
+    name = unique("client-tokens")
     world.sagemaker.create_pipeline(
         PipelineName=name, PipelineDefinition=SUCCEED, RoleArn=ROLE,
         ClientRequestToken=uuid.uuid4().hex,
@@ -83,7 +83,7 @@ def _await_failure(world: World, arn: str) -> None:
 
 
 def create_model_package(world: World, code: code_world.World) -> Case:
-    group = unique("tokens")
+    group = unique("client-tokens")
     world.sagemaker.create_model_package_group(ModelPackageGroupName=group)
     container = world.container(world.model_data("2"))
     same = {
@@ -103,7 +103,7 @@ def create_model_package(world: World, code: code_world.World) -> Case:
 
 
 def update_model_package(world: World, code: code_world.World) -> Case:
-    group = unique("tokens")
+    group = unique("client-tokens")
     world.sagemaker.create_model_package_group(ModelPackageGroupName=group)
     arn = world.package(group, world.model_data("2"))
     modified = set()
@@ -121,7 +121,7 @@ def update_model_package(world: World, code: code_world.World) -> Case:
 
 
 def create_pipeline(world: World, code: code_world.World) -> Case:
-    name = unique("tokens")
+    name = unique("client-tokens")
     same = {"PipelineName": name, "PipelineDefinition": SUCCEED, "RoleArn": ROLE}
     return Case(
         world.sagemaker.create_pipeline, "ClientRequestToken", same,
@@ -178,7 +178,7 @@ def stop_pipeline_execution(world: World, code: code_world.World) -> Case:
     }  # fmt: skip
     definition = {"Version": "2020-12-01",
                   "Steps": [{"Name": "Wait", "Type": "Processing", "Arguments": job}]}  # fmt: skip
-    name = unique("tokens")
+    name = unique("client-tokens")
     world.sagemaker.create_pipeline(
         PipelineName=name, PipelineDefinition=json.dumps(definition), RoleArn=ROLE
     )
@@ -199,7 +199,7 @@ def stop_pipeline_execution(world: World, code: code_world.World) -> Case:
 
 def start_query_execution(world: World, code: code_world.World) -> Case:
     athena = world.aws.client("athena")
-    group = unique("tokens")
+    group = unique("client-tokens")
     athena.create_work_group(
         Name=group,
         Configuration={"ResultConfiguration": {"OutputLocation": f"s3://{world.bucket}/results/"}},
@@ -219,22 +219,23 @@ def start_build(world: World, code: code_world.World) -> Case:
     def ask(**request: Any) -> dict[str, Any]:
         return {"id": codebuild.start_build(**request)["build"]["id"]}
 
-    before = len(listed(projectName="tokens")["ids"])
+    before = len(listed(projectName="client-tokens")["ids"])
     return Case(
-        ask, "idempotencyToken", {"projectName": "tokens"},
-        {"projectName": "tokens", "timeoutInMinutesOverride": 7}, "InvalidInputException",
-        lambda: len(listed(projectName="tokens")["ids"]) - before,
+        ask, "idempotencyToken", {"projectName": "client-tokens"},
+        {"projectName": "client-tokens", "timeoutInMinutesOverride": 7}, "InvalidInputException",
+        lambda: len(listed(projectName="client-tokens")["ids"]) - before,
     )  # fmt: skip
 
 
 def start_codepipeline_execution(world: World, code: code_world.World) -> Case:
     codepipeline = code.client("codepipeline")
     listed = codepipeline.list_pipeline_executions
-    before = len(listed(pipelineName="tokens")["pipelineExecutionSummaries"])
+    before = len(listed(pipelineName="client-tokens")["pipelineExecutionSummaries"])
     return Case(
-        codepipeline.start_pipeline_execution, "clientRequestToken", {"name": "tokens"},
-        {"name": "tokens", "variables": [{"name": "X", "value": "2"}]}, "ValidationException",
-        lambda: len(listed(pipelineName="tokens")["pipelineExecutionSummaries"]) - before,
+        codepipeline.start_pipeline_execution, "clientRequestToken", {"name": "client-tokens"},
+        {"name": "client-tokens", "variables": [{"name": "X", "value": "2"}]},
+        "ValidationException",
+        lambda: len(listed(pipelineName="client-tokens")["pipelineExecutionSummaries"]) - before,
     )  # fmt: skip
 
 
