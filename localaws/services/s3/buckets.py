@@ -32,38 +32,44 @@ class Buckets(Objects):
         """Create a bucket with a name AWS would take."""
         if not is_bucket_name(request["Bucket"]):
             raise ServiceError("InvalidBucketName", "The specified bucket is not valid.")
-        return self.keys.changing_default(request["Bucket"], passing)
+        bucket = request["Bucket"]
+        with self.keys.defaults.changing(bucket), self.suspended.changing(bucket):
+            return passing.on()
 
     def delete_bucket(self, call: Call, request: Document, passing: Passing) -> Response:
-        """Delete a bucket; one of the same name has its own default encryption."""
-        return self.keys.changing_default(request["Bucket"], passing)
+        """Delete a bucket; another one of the same name has settings of its own."""
+        bucket = request["Bucket"]
+        with self.keys.defaults.changing(bucket), self.suspended.changing(bucket):
+            return passing.on()
 
     def put_bucket_encryption(self, call: Call, request: Document, passing: Passing) -> Response:
         """Set the default encryption; as on AWS its key is not checked until it is used."""
-        return self.keys.changing_default(request["Bucket"], passing)
+        with self.keys.defaults.changing(request["Bucket"]):
+            return passing.on()
 
     def delete_bucket_encryption(self, call: Call, request: Document, passing: Passing) -> Response:
         """Remove the default encryption."""
-        return self.keys.changing_default(request["Bucket"], passing)
+        with self.keys.defaults.changing(request["Bucket"]):
+            return passing.on()
 
     def put_bucket_versioning(self, call: Call, request: Document, passing: Passing) -> Response:
-        """Enable versioning. Suspending it is refused: moto would forget the other versions.
+        """Enable or suspend versioning; objects of a suspended bucket cannot be written.
 
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html
         """
         wanted = request.get("VersioningConfiguration", {})
         if wanted.get("MFADelete") == "Enabled":
             raise not_performed("MFA delete")
-        if wanted.get("Status") != "Suspended":
-            return passing.on()
-        if asking.setting(passing, request["Bucket"], "object-lock"):
+        suspends = wanted.get("Status") == "Suspended"
+        if suspends and asking.setting(passing, request["Bucket"], "object-lock"):
             raise ServiceError(
                 "InvalidBucketState",
                 "An Object Lock configuration is present on this bucket, so the versioning state "
                 "cannot be changed.",
                 status=409,
             )
-        raise not_performed("suspended versioning", "the next overwrite would lose all versions")
+        with self.suspended.changing(request["Bucket"]):
+            return passing.on()
 
 
 def is_bucket_name(name: str) -> bool:

@@ -6,7 +6,6 @@ Nothing is encrypted here: contents are on disk as they are.
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -14,11 +13,11 @@ from botocore.exceptions import ClientError
 from localaws.core.errors import ServiceError
 from localaws.services.s3 import asking
 from localaws.services.s3.failures import invalid_argument
+from localaws.services.s3.remembered import Remembered
 
 if TYPE_CHECKING:
     from localaws.core.context import ServerContext
     from localaws.core.guard import Passing
-    from localaws.core.http import Response
     from localaws.core.provider import Call, Document
 
 _KMS = frozenset({"aws:kms", "aws:kms:dsse"})
@@ -30,9 +29,7 @@ class Keys:
 
     def __init__(self, context: ServerContext) -> None:
         self._context = context
-        self._defaults: dict[str, str | None] = {}
-        # Held while a default is read or changed: none read before a change outlives it.
-        self._lock = threading.RLock()
+        self.defaults = Remembered("encryption", _default_key)
 
     def check_written(self, call: Call, request: Document, passing: Passing) -> None:
         """Check the key that an object about to be written would be encrypted with.
@@ -48,7 +45,7 @@ class Keys:
                 "x-amz-server-side-encryption : aws:kms"
             )
         if algorithm is None:
-            key = self._default(request["Bucket"], passing)
+            key = self.defaults.of(request["Bucket"], passing)
         if key:
             self.check(call, key)
 
@@ -73,22 +70,10 @@ class Keys:
         if state != "Enabled":
             raise _failure(_UNUSABLE.get(state, "KMSInvalidStateException"), key, state)
 
-    def changing_default(self, bucket: str, passing: Passing) -> Response:
-        """Let a change of a bucket's default encryption pass."""
-        with self._lock:
-            response = passing.on()
-            self._defaults.pop(bucket, None)
-            return response
 
-    def _default(self, bucket: str, passing: Passing) -> str | None:
-        if bucket in self._defaults:
-            return self._defaults[bucket]
-        with self._lock:
-            setting = asking.setting(passing, bucket, "encryption")
-            kms = asking.element(setting, "SSEAlgorithm") in _KMS
-            key = asking.element(setting, "KMSMasterKeyID") if kms else None
-            self._defaults[bucket] = key
-            return key
+def _default_key(setting: str) -> str | None:
+    kms = asking.element(setting, "SSEAlgorithm") in _KMS
+    return asking.element(setting, "KMSMasterKeyID") if kms else None
 
 
 _UNUSABLE = {"Disabled": "DisabledException"}

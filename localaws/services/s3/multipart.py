@@ -105,6 +105,7 @@ class Multipart(Objects):
         listed = request.get("MultipartUpload", {}).get("Parts", [])
         check_parts(upload, listed, stored)
         check_whole(upload, request, [stored.get(each["PartNumber"]) for each in listed])
+        self.check_not_suspended(request["Bucket"], passing)
         self.keys.check_written(call, {"Bucket": request["Bucket"]}, passing)
         response = _ask(passing)
         if response.status == _FOUND:

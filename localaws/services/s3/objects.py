@@ -24,6 +24,7 @@ from localaws.services.s3.failures import (
     precondition_failed,
 )
 from localaws.services.s3.payload import HEADERS
+from localaws.services.s3.remembered import Remembered
 
 if TYPE_CHECKING:
     from localaws.core.context import ServerContext
@@ -47,11 +48,13 @@ class Objects(Guard):
     def __init__(self, context: ServerContext) -> None:
         super().__init__(context)
         self.keys = Keys(context)
+        self.suspended = Remembered("versioning", _is_suspended)
 
     def put_object(self, call: Call, request: Document, passing: Passing) -> Response:
         """Write an object whose conditions, lock and key are in order."""
         if request.get("IfNoneMatch", "*") != "*":
             raise not_performed("If-None-Match with anything but *")
+        self.check_not_suspended(request["Bucket"], passing)
         self.keys.check_written(call, request, passing)
         response = retention.requested(request, passing).on()
         if response.status == _REFUSED and _UNDIGESTED in response.body:
@@ -65,6 +68,7 @@ class Objects(Guard):
         """Copy an object if its source meets the conditions."""
         if "IfMatch" in request or "IfNoneMatch" in request:
             raise not_performed("conditions on what CopyObject replaces")
+        self.check_not_suspended(request["Bucket"], passing)
         self.keys.check_written(call, request, passing)
         _check_source(request, passing)
         passing = retention.requested(request, passing)
@@ -89,6 +93,7 @@ class Objects(Guard):
 
     def delete_object(self, call: Call, request: Document, passing: Passing) -> Response:
         """Delete an object or one version of it, if the condition holds."""
+        self.check_not_suspended(request["Bucket"], passing)
         self._check_version(request["Bucket"], request.get("VersionId"), passing)
         headers = _without_idle_bypass(passing.request.headers)
         if request.get("IfMatch") == "*":
@@ -109,9 +114,22 @@ class Objects(Guard):
             raise malformed()
         if any(name in entry for entry in entries for name in _CONDITIONS_OF_ENTRIES):
             raise not_performed("conditions on the entries of DeleteObjects")
+        self.check_not_suspended(request["Bucket"], passing)
         for version in {entry.get("VersionId") for entry in entries}:
             self._check_version(request["Bucket"], version, passing)
         return passing.ask(replace(passing.request, headers=_without_idle_bypass(headers)))
+
+    def check_not_suspended(self, bucket: str, passing: Passing) -> None:
+        """Check that writing or deleting an object here loses nothing else.
+
+        Raises:
+            ServiceError: ``NotImplemented``: versioning is suspended.
+        """
+        if self.suspended.of(bucket, passing):
+            raise not_performed(
+                "writing or deleting while versioning is suspended",
+                "moto would lose every version of the object; enable versioning first",
+            )
 
     @staticmethod
     def _check_version(bucket: str, version: str | None, passing: Passing) -> None:
@@ -121,6 +139,10 @@ class Objects(Guard):
         status = asking.element(asking.setting(passing, bucket, "versioning"), "Status")
         if status != "Enabled":
             raise invalid_argument(f"Invalid version id specified: {version}")
+
+
+def _is_suspended(setting: str) -> bool:
+    return asking.element(setting, "Status") == "Suspended"
 
 
 def _without_idle_bypass(headers: dict[str, str]) -> dict[str, str]:

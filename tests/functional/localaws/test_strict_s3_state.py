@@ -136,13 +136,41 @@ def test_a_version_of_an_unversioned_bucket_deletes_nothing_else(s3):
     assert s3.get_object(Bucket="strict-plain", Key="k")["Body"].read() == b"here"
 
 
-def test_suspending_versions_is_refused(s3, versioned, locked):
-    suspended = {"Status": "Suspended"}
+def test_a_lock_keeps_versioning_enabled(s3, locked):
     with refused("InvalidBucketState", 409):
-        s3.put_bucket_versioning(Bucket=locked, VersioningConfiguration=suspended)
-    # moto would lose every version at the next overwrite.
-    with refused("NotImplemented", 501):
-        s3.put_bucket_versioning(Bucket=versioned, VersioningConfiguration=suspended)
+        s3.put_bucket_versioning(Bucket=locked, VersioningConfiguration={"Status": "Suspended"})
+
+
+def test_suspended_versioning_loses_no_version(s3):
+    bucket = "strict-suspended"
+    s3.create_bucket(Bucket=bucket)
+
+    def versioning(status):
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": status})
+
+    versioning("Enabled")
+    version = s3.put_object(Bucket=bucket, Key="k", Body=b"1")["VersionId"]
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+    named = {"Bucket": bucket, "Key": "k", "UploadId": upload}
+    etag = s3.upload_part(**named, PartNumber=1, Body=b"x")["ETag"]
+    parts = {"Parts": [{"PartNumber": 1, "ETag": etag}]}
+    versioning("Suspended")
+    assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Suspended"
+    # moto alone would forget the stored version in each of these.
+    for call in (
+        lambda: s3.put_object(Bucket=bucket, Key="k", Body=b"2"),
+        lambda: s3.copy_object(Bucket=bucket, Key="k", CopySource=f"{bucket}/k"),
+        lambda: s3.complete_multipart_upload(**named, MultipartUpload=parts),
+        lambda: s3.delete_object(Bucket=bucket, Key="k"),
+        lambda: s3.delete_object(Bucket=bucket, Key="k", VersionId=version),
+        lambda: s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "k"}]}),
+    ):
+        with refused("NotImplemented", 501):
+            call()
+    versioning("Enabled")
+    s3.put_object(Bucket=bucket, Key="k", Body=b"2")
+    got = s3.get_object(Bucket=bucket, Key="k", VersionId=version)
+    assert got["Body"].read() == b"1"
 
 
 def test_conditional_writes(s3, versioned):
