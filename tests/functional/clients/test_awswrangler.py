@@ -121,16 +121,17 @@ def test_unload_of_no_rows_says_that_there_are_none(lake: Lake) -> None:
         lake.read("SELECT * FROM t WHERE id < 0", **WAYS["unload"])
 
 
+@pytest.mark.filterwarnings("ignore:No `s3_output`")  # unload() takes none
 def test_unload_by_partition_is_a_dataset(lake: Lake) -> None:
     place = lake.output()
     wr.athena.unload(
         "SELECT * FROM t", place, lake.database, compression="snappy", partitioned_by=["part"],
-        s3_output=lake.output(),
+        **POLLING,
     )  # fmt: skip
     rows = wr.s3.read_parquet(place, dataset=True)
     assert plain(rows[list(lake.frame.columns)]) == plain(lake.frame)
     with pytest.raises(wr.exceptions.QueryFailed, match="HIVE_PATH_ALREADY_EXISTS"):
-        wr.athena.unload("SELECT 1 AS a", place, lake.database, s3_output=lake.output())
+        wr.athena.unload("SELECT 1 AS a", place, lake.database, **POLLING)
 
 
 @pytest.mark.parametrize("way", ["ctas", "csv", "unload"])
