@@ -112,8 +112,9 @@ class WorkGroups(Provider):
     def list_tags_for_resource(self, call: Call, request: Document) -> Document:
         """List a workgroup's tags."""
         group = self._work_group(call, _name_in(request["ResourceARN"]))
-        return {"Tags": [{"Key": key, "Value": value}
-                         for key, value in group.get("Tags", {}).items()]}  # fmt: skip
+        tags = [{"Key": key, "Value": value} for key, value in group.get("Tags", {}).items()]
+        page, more = PAGING.page(tags, request, key=lambda tag: str(tag["Key"]), default=75)
+        return {"Tags": page} | more
 
     def _groups(self) -> Any:
         return self.context.store.table("athena/workgroup")
