@@ -100,3 +100,28 @@ def test_a_stopped_execution_stops(pipeline: Any) -> None:
 
 def test_a_deleted_pipeline_is_gone(pipeline: Any) -> None:
     assert pipeline["after delete"] == "ResourceNotFound"
+
+
+@pytest.fixture(scope="module")
+def features(environment: dict[str, str], aws: EmbeddedAws, bucket: str) -> Any:
+    return told("sagemaker_sdk_features.py", environment, bucket)
+
+
+def test_a_frame_becomes_a_feature_group(features: Any) -> None:
+    assert features["definitions"] == {"id": "String", "at": "Fractional", "n": "Integral"}
+    assert features["status"] == "Created"
+    assert features["failed rows"] == []
+    assert (features["seventh"]["id"], features["seventh"]["n"]) == ("r7", "7")
+    assert features["put"]["n"] == "70"
+
+
+def test_the_offline_store_has_every_record_and_its_history(features: Any) -> None:
+    rows = sorted((row["id"], row["n"]) for row in features["offline"])
+    assert rows == sorted([(f"r{index}", index) for index in range(20)] + [("r7", 70)])
+    assert not any(row["is_deleted"] for row in features["offline"])
+
+
+def test_a_feature_group_grows_and_goes(features: Any) -> None:
+    assert features["features"] == ["id", "at", "n", "more"]
+    assert len(features["listed"]) == 1
+    assert features["after delete"] == "ResourceNotFound"
