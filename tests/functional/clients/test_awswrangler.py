@@ -121,14 +121,14 @@ def test_unload_of_no_rows_says_that_there_are_none(lake: Lake) -> None:
         lake.read("SELECT * FROM t WHERE id < 0", **WAYS["unload"])
 
 
-@pytest.mark.filterwarnings("ignore:No `s3_output`")  # unload() takes none
 def test_unload_by_partition_is_a_dataset(lake: Lake) -> None:
     place = lake.output()
-    wr.athena.unload(
+    query = wr.athena.unload(
         "SELECT * FROM t", place, lake.database, compression="snappy", partitioned_by=["part"],
         **POLLING,
     )  # fmt: skip
-    rows = wr.s3.read_parquet(place, dataset=True)
+    listed = wr.s3.read_csv(query.manifest_location, header=None)[0].tolist()
+    rows = wr.s3.read_parquet(listed, dataset=True, path_root=place)
     assert plain(rows[list(lake.frame.columns)]) == plain(lake.frame)
     with pytest.raises(wr.exceptions.QueryFailed, match="HIVE_PATH_ALREADY_EXISTS"):
         wr.athena.unload("SELECT 1 AS a", place, lake.database, **POLLING)
