@@ -191,6 +191,7 @@ _ACTIONS: tuple[tuple[re.Pattern[str], Callable[[Session, re.Match[str]], Answer
         (rf"ALTER TABLE\s+{_NAME}\s+DROP\s+(IF EXISTS\s+)?(PARTITION.*)$", _drop_partitions),
         (r"SHOW (?:DATABASES|SCHEMAS)$", showing.show_databases),
         (r"SHOW TABLES(?:\s+IN\s+([\w`\"-]+))?(?:\s+('[^']*'))?$", showing.show_tables),
+        (rf"SHOW CREATE TABLE\s+{_NAME}$", showing.show_create_table),
         (rf"SHOW PARTITIONS\s+{_NAME}$", showing.show_partitions),
         (rf"SHOW COLUMNS\s+(?:IN|FROM)\s+{_NAME}$", showing.show_columns),
         (rf"(?:DESCRIBE|DESC)\s+{_NAME}$", showing.describe),

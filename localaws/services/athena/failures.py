@@ -56,13 +56,15 @@ def syntax_error(message: str, place: Place | None = None) -> QueryFailedError:
     return QueryFailedError(f"SYNTAX_ERROR: {place or Place(1, 1)}: {message}")
 
 
-_NO_COLUMN = re.compile(r'Referenced column "([^"]+)" not found')
+_NO_COLUMN = re.compile(r'Referenced column "([^"]+)" (?:was )?not found')
 _NO_COLUMN_IN = re.compile(
     r'(?:Table|Values list) "([^"]+)" does not have a column named "([^"]+)"'
 )
 _NO_TABLE_IN = re.compile(r'Referenced table "([^"]+)" not found')
 _AMBIGUOUS = re.compile(r'Ambiguous reference to column name "([^"]+)"')
 _NO_FUNCTION = re.compile(r"Function with name \"?([\w.]+)\"? (?:does not exist|is not)")
+#: Where the copies of objects lie is nobody's business.
+_LOCAL_FILE = re.compile(r"file \"?/[^\s\"]*/athena-cache/[^\s\",]*\"?")
 _GROUPED = re.compile(r'column "([^"]+)" must appear in the GROUP BY clause')
 
 
@@ -105,21 +107,31 @@ def _unknown_function(text: str) -> QueryFailedError | None:
 
 
 def _error_name(error: duckdb.Error, text: str) -> str:
-    if "ivision by zero" in text:
-        return "DIVISION_BY_ZERO"
-    if isinstance(error, duckdb.ConversionException):
-        return "INVALID_CAST_ARGUMENT"
-    if isinstance(error, duckdb.BinderException):
-        return "TYPE_MISMATCH"
-    if isinstance(error, duckdb.OutOfRangeException):
-        return "NUMERIC_VALUE_OUT_OF_RANGE"
-    if isinstance(error, (duckdb.InvalidInputException, duckdb.ParserException)):
-        return "INVALID_FUNCTION_ARGUMENT"
+    for part, name in _NAMES_BY_TEXT:
+        if part in text:
+            return name
+    for kind, name in _NAMES_BY_KIND:
+        if isinstance(error, kind):
+            return name
     return "GENERIC_INTERNAL_ERROR"
 
 
+_NAMES_BY_TEXT = (
+    ("ivision by zero", "DIVISION_BY_ZERO"), ("JSON transform error", "HIVE_BAD_DATA"),
+    ("Malformed JSON", "HIVE_BAD_DATA"), ("CSV Error", "HIVE_BAD_DATA"),
+)  # fmt: skip
+_NAMES_BY_KIND: tuple[tuple[type[duckdb.Error], str], ...] = (
+    (duckdb.ConversionException, "INVALID_CAST_ARGUMENT"),
+    (duckdb.BinderException, "TYPE_MISMATCH"),
+    (duckdb.OutOfRangeException, "NUMERIC_VALUE_OUT_OF_RANGE"),
+    (duckdb.InvalidInputException, "INVALID_FUNCTION_ARGUMENT"),
+    (duckdb.ParserException, "INVALID_FUNCTION_ARGUMENT"),
+)
+
+
 def _first_line(text: str) -> str:
-    return text.split("\n", maxsplit=1)[0].split("Error: ", maxsplit=1)[-1]
+    line = text.split("\n", maxsplit=1)[0].split("Error: ", maxsplit=1)[-1]
+    return _LOCAL_FILE.sub("a file of the table", line)
 
 
 def _find(sql: str, name: str) -> Place:

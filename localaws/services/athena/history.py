@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from localaws.services.athena.engine import Outcome
     from localaws.services.athena.failures import QueryFailedError
 
+_SAME = ("text", "parameters", "context", "workgroup", "result_configuration", "substatement")
 UNFINISHED = ("QUEUED", "RUNNING")
 
 
@@ -58,6 +59,21 @@ class History:
         found = self._queries.scan(f"{call.account_id}/{call.region}/")
         return [item["id"] for _, item in found if item["workgroup"] == workgroup][::-1]
 
+    def reusable(self, record: Document, now: float) -> Document | None:
+        """Return the newest result that a query may hand out instead of running.
+
+        Same text, parameters, database, workgroup and place, and young enough:
+        https://docs.aws.amazon.com/athena/latest/ug/reusing-query-results.html
+        """
+        oldest = now - 60 * record["reuse_minutes"]
+        found = self._queries.scan(f"{record['account']}/{record['region']}/")
+        fitting = [
+            item for _, item in found
+            if item["state"] == "SUCCEEDED" and item["completed"] >= oldest
+            and not item.get("reused") and all(item[key] == record[key] for key in _SAME)
+        ]  # fmt: skip
+        return max(fitting, key=lambda item: float(item["completed"]), default=None)
+
     def unfinished(self) -> list[Document]:
         """Return the records of all queries that have not finished."""
         return [item for _, item in self._queries.scan() if item["state"] in UNFINISHED]
@@ -69,7 +85,7 @@ def succeeded(outcome: Outcome, now: float, engine_millis: int) -> Document:
         "state": "SUCCEEDED", "completed": now, "output": outcome.output_location,
         "manifest": outcome.manifest_location, "bytes": outcome.data_bytes, "rows": outcome.rows,
         "update_count": outcome.update_count, "engine_millis": engine_millis,
-        "planning_millis": outcome.planning_millis,
+        "planning_millis": outcome.planning_millis, "reused": outcome.reused,
     }  # fmt: skip
 
 
@@ -122,7 +138,7 @@ def _statistics(record: Document) -> Document:
         "TotalExecutionTimeInMillis": total, "QueryQueueTimeInMillis": queued,
         "QueryPlanningTimeInMillis": record.get("planning_millis", 0),
         "ServiceProcessingTimeInMillis": max(total - queued - engine, 0),
-        "ResultReuseInformation": {"ReusedPreviousResult": False},
+        "ResultReuseInformation": {"ReusedPreviousResult": record.get("reused", False)},
     }  # fmt: skip
     if record.get("manifest"):
         statistics["DataManifestLocation"] = record["manifest"]

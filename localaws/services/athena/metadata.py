@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from localaws.core.errors import ServiceError
 from localaws.core.provider import Call, Document, Provider
 from localaws.services.athena.catalog import CATALOG_NAMES
-from localaws.services.athena.workgroups import invalid
+from localaws.services.athena.workgroups import PAGING, invalid
 
 _CATALOG = {"CatalogName": "AwsDataCatalog", "Type": "GLUE"}
 
@@ -35,8 +35,10 @@ class Metadata(Provider):
 
     def list_databases(self, call: Call, request: Document) -> Document:
         """List databases."""
-        page = _ask(self._glue(call, request).get_databases, **_page(request, 50))
-        return {"DatabaseList": [_database(item) for item in page["DatabaseList"]]} | _next(page)
+        glue = self._glue(call, request)
+        found = _all(glue.get_paginator("get_databases").paginate(), "DatabaseList")
+        page, more = _page(found, request)
+        return {"DatabaseList": [_database(item) for item in page]} | more
 
     def get_table_metadata(self, call: Call, request: Document) -> Document:
         """Describe a table."""
@@ -49,11 +51,13 @@ class Metadata(Provider):
     def list_table_metadata(self, call: Call, request: Document) -> Document:
         """List tables, by a pattern if one is given."""
         wanted = {"Expression": request["Expression"]} if request.get("Expression") else {}
-        page = _ask(
-            self._glue(call, request).get_tables,
-            DatabaseName=request["DatabaseName"], **wanted, **_page(request, 50),
-        )  # fmt: skip
-        return {"TableMetadataList": [_table(item) for item in page["TableList"]]} | _next(page)
+        pages = (
+            self._glue(call, request)
+            .get_paginator("get_tables")
+            .paginate(DatabaseName=request["DatabaseName"], **wanted)
+        )
+        page, more = _page(_all(pages, "TableList"), request)
+        return {"TableMetadataList": [_table(item) for item in page]} | more
 
     def _glue(self, call: Call, request: Document) -> Any:
         _check_catalog(request["CatalogName"])
@@ -76,13 +80,14 @@ def _ask(operation: Any, **request: Any) -> Document:
     return answer
 
 
-def _page(request: Document, most: int) -> Document:
-    token = {"NextToken": request["NextToken"]} if request.get("NextToken") else {}
-    return {"MaxResults": request.get("MaxResults", most)} | token
+def _all(pages: Any, member: str) -> list[Document]:
+    found: Document = _ask(lambda: {"all": [item for page in pages for item in page[member]]})
+    return sorted(found["all"], key=lambda item: str(item["Name"]))
 
 
-def _next(page: Document) -> Document:
-    return {"NextToken": page["NextToken"]} if page.get("NextToken") else {}
+def _page(found: list[Document], request: Document) -> tuple[list[Document], Document]:
+    """Cut a page; moto's Glue gives everything however little is asked for."""
+    return PAGING.page(found, request, key=lambda item: str(item["Name"]), default=50)
 
 
 def _database(found: Document) -> Document:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import uuid
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from localaws.services.athena.session import Session
 
 _MAXIMUM_PARTITIONS = 100
+#: What Hive escapes in the name of a partition's folder (FileUtils.escapePathName); not a space.
+_ESCAPED = re.compile(r"[\x01-\x1f\x7f\"#%'*/:=?\\{\[\]^]")
 
 
 @dataclass(slots=True)
@@ -101,7 +104,7 @@ def _copy(session: Session, sql: str, target: Target, folder: Path) -> int:
 
 def _upload(session: Session, path: Path, inside: Path, target: Target) -> str:
     bucket, prefix = split_uri(target.location)
-    relative = "" if str(inside) == "." else f"{inside.as_posix()}/"
+    relative = "" if str(inside) == "." else f"{_hive_name(inside)}/"
     key = f"{prefix.rstrip('/')}/{relative}{session.query_id[:8]}_{uuid.uuid4()}"
     size = path.stat().st_size
     try:
@@ -121,4 +124,13 @@ def _values(path: Path, folder: Path) -> tuple[str, ...]:
 
 
 def _partition_location(target: Target, path: Path, folder: Path) -> str:
-    return f"{target.location.rstrip('/')}/{path.relative_to(folder).as_posix()}/"
+    return f"{target.location.rstrip('/')}/{_hive_name(path.relative_to(folder))}/"
+
+
+def _hive_name(relative: Path) -> str:
+    """Return the folder's name as Hive writes it; DuckDB has escaped more."""
+    pairs = (part.partition("=") for part in relative.parts)
+    return "/".join(
+        f"{key}={_ESCAPED.sub(lambda sign: f'%{ord(sign[0]):02X}', unquote(value))}"
+        for key, _, value in pairs
+    )

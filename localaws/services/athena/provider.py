@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from localaws.core.errors import ServiceError
 from localaws.core.tokens import ClientToken, TokenRule
-from localaws.services.athena import history, results
+from localaws.services.athena import history, result_settings, results
 from localaws.services.athena.engine import Engine, Order
 from localaws.services.athena.failures import SYSTEM_ERROR, QueryFailedError
 from localaws.services.athena.history import History
 from localaws.services.athena.metadata import Metadata
+from localaws.services.athena.prepared import Preparation, PreparedStatements, read_preparation
 from localaws.services.athena.statements import Statement, read
 from localaws.services.athena.workgroups import PAGING, PRIMARY, WorkGroups, invalid
 
@@ -31,7 +32,7 @@ _PAGE = 1000
 _START = TokenRule("ClientRequestToken", "InvalidRequestException")
 
 
-class AthenaProvider(WorkGroups, Metadata):
+class AthenaProvider(WorkGroups, PreparedStatements, Metadata):
     """Athena."""
 
     service = "athena"
@@ -73,7 +74,7 @@ class AthenaProvider(WorkGroups, Metadata):
         workgroup = self._work_group(call, request.get("WorkGroup", PRIMARY))
         if workgroup["State"] != "ENABLED":
             raise invalid(f"WorkGroup {workgroup['Name']} is disabled.")
-        statement = _read(request)
+        statement = _read(*self._filled(call, workgroup["Name"], request))
         record = self._record(call, request, workgroup) | _kind(statement)
 
         def accept() -> Document:
@@ -154,11 +155,7 @@ class AthenaProvider(WorkGroups, Metadata):
         forced = configuration.get("EnforceWorkGroupConfiguration", False)
         ours = configuration.get("ResultConfiguration", {})
         chosen = ours if forced else ours | asked
-        if not chosen.get("OutputLocation"):
-            raise invalid(
-                "No output location provided. An output location is required either through the "
-                "Workgroup result configuration setting or as an API input."
-            )
+        result_settings.check(chosen)
         return {
             "account": call.account_id, "region": call.region, "text": request["QueryString"],
             "parameters": request.get("ExecutionParameters", []),
@@ -167,9 +164,10 @@ class AthenaProvider(WorkGroups, Metadata):
             "enforced": bool(forced and ours.get("OutputLocation")),
             "cutoff": configuration.get("BytesScannedCutoffPerQuery"),
             "submitted": self.context.now(),
+            "reuse_minutes": result_settings.reuse_minutes(request),
         }  # fmt: skip
 
-    def _run(self, record: Document, statement: Statement | QueryFailedError) -> None:
+    def _run(self, record: Document, statement: Statement | Preparation | QueryFailedError) -> None:
         started = self.context.now()
         if not self._history.change(record, state="RUNNING", started=started):
             return
@@ -192,27 +190,37 @@ class AthenaProvider(WorkGroups, Metadata):
             self._history.change(record, **changes)
 
     def _perform(
-        self, record: Document, statement: Statement | QueryFailedError, cursor: Any
+        self, record: Document, statement: Statement | Preparation | QueryFailedError, cursor: Any
     ) -> Outcome:
         if isinstance(statement, QueryFailedError):
             raise statement
-        return self._engine.run(_order(record), statement, cursor)
+        order = _order(record)
+        if isinstance(statement, Preparation):
+            self._prepare(record, statement)
+            return self._engine.told(order)
+        if statement.kind == "query" and record.get("reuse_minutes"):
+            previous = self._history.reusable(record, self.context.now())
+            if previous and (outcome := self._engine.reused(order, previous)):
+                return outcome
+        return self._engine.run(order, statement, cursor)
 
 
-def _read(request: Document) -> Statement | QueryFailedError:
+def _read(text: str, parameters: list[str]) -> Statement | Preparation | QueryFailedError:
     """Parse already when asked, as Athena does, so that a syntax error starts no query.
 
     What Athena may know but nobody here performs is a query that fails.
     """
+    if preparation := read_preparation(text):
+        return preparation
     try:
-        return read(request["QueryString"], request.get("ExecutionParameters", ()))
+        return read(text, parameters)
     except QueryFailedError as failure:
         if failure.reason.startswith("NOT_SUPPORTED"):
             return failure
         raise invalid(failure.reason.removeprefix("SYNTAX_ERROR: ")) from failure
 
 
-def _kind(statement: Statement | QueryFailedError) -> Document:
+def _kind(statement: Statement | Preparation | QueryFailedError) -> Document:
     if isinstance(statement, QueryFailedError):
         return {"statement_type": "DML", "substatement": "UNKNOWN"}
     return {"statement_type": statement.statement_type, "substatement": statement.substatement}
@@ -222,18 +230,13 @@ def _order(record: Document) -> Order:
     configuration = record["result_configuration"]
     return Order(
         query_id=record["id"],
-        database=record["context"].get("Database", "default"), account_id=record["account"],
-        region=record["region"], output=configuration["OutputLocation"].rstrip("/") + "/",
+        # Clients quote it as Hive does (awswrangler for DESCRIBE).
+        database=record["context"].get("Database", "default").strip("`"),
+        account_id=record["account"], region=record["region"],
+        output=configuration["OutputLocation"].rstrip("/") + "/",
         enforced=record["enforced"], cutoff=record["cutoff"],
-        encryption=_encryption(configuration),
+        encryption=result_settings.put_arguments(configuration),
     )  # fmt: skip
-
-
-def _encryption(configuration: Document) -> dict[str, str]:
-    encryption = configuration.get("EncryptionConfiguration", {})
-    if encryption.get("EncryptionOption") == "SSE_KMS":
-        return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": encryption.get("KmsKey", "")}
-    return {}
 
 
 def _millis(began: float) -> int:

@@ -81,6 +81,39 @@ def show_columns(session: Session, found: re.Match[str]) -> Answer:
     return Answer(["field"], [[column.name] for column in table.all_columns])
 
 
+def show_create_table(session: Session, found: re.Match[str]) -> Answer:
+    """SHOW CREATE TABLE, a line of the statement in each row."""
+    database, name = split_name(session, found[1])
+    table = named_table(session, found[1])
+    if table.view_sql:
+        raise QueryFailedError(f"FAILED: SemanticException {database}.{name} is a view")
+    glue = session.catalog.client.get_table(DatabaseName=database, Name=name)["Table"]
+    storage = glue["StorageDescriptor"]
+    lines = [f"CREATE EXTERNAL TABLE `{database}.{name}`(", *_listed(storage["Columns"])]
+    if glue.get("PartitionKeys"):
+        lines += ["PARTITIONED BY ( ", *_listed(glue["PartitionKeys"])]
+    serde = storage.get("SerdeInfo", {})
+    lines += ["ROW FORMAT SERDE ", f"  '{serde.get('SerializationLibrary', '')}' "]
+    if serde.get("Parameters"):
+        lines += ["WITH SERDEPROPERTIES ( ", *_pairs(serde["Parameters"])]
+    lines += ["STORED AS INPUTFORMAT ", f"  '{storage.get('InputFormat', '')}' "]
+    lines += ["OUTPUTFORMAT ", f"  '{storage.get('OutputFormat', '')}'"]
+    lines += ["LOCATION", f"  '{table.location}'"]
+    if glue.get("Parameters"):
+        lines += ["TBLPROPERTIES (", *_pairs(glue["Parameters"])]
+    return Answer(["createtab_stmt"], [[line] for line in lines])
+
+
+def _listed(columns: list[dict[str, str]]) -> list[str]:
+    lines = [f"  `{item['Name']}` {item['Type']}" for item in columns]
+    return [*(f"{line}, " for line in lines[:-1]), f"{lines[-1]})"] if lines else [")"]
+
+
+def _pairs(parameters: dict[str, str]) -> list[str]:
+    lines = [f"  '{key}'='{value}'" for key, value in sorted(parameters.items())]
+    return [*(f"{line}, " for line in lines[:-1]), f"{lines[-1]})"]
+
+
 def describe(session: Session, found: re.Match[str]) -> Answer:
     """DESCRIBE."""
     table = named_table(session, found[1])

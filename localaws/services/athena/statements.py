@@ -10,7 +10,7 @@ from sqlglot import exp
 from sqlglot.tokens import TokenType
 
 from localaws.services.athena import dialect
-from localaws.services.athena.failures import QueryFailedError, syntax_error
+from localaws.services.athena.failures import QueryFailedError, not_performed, syntax_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,6 +130,8 @@ def _other(text: str, words: list[str]) -> Statement:
 
 def _ctas(text: str, tokens: list[Token]) -> Statement:
     expression = _checked(text, tokens)
+    if "iceberg" in text.lower():
+        raise not_performed("Iceberg tables")
     if not isinstance(expression, exp.Create) or expression.expression is None:
         raise syntax_error("CREATE TABLE needs AS SELECT ..., or EXTERNAL and a LOCATION")
     return Statement("ctas", "DDL", "CREATE_TABLE_AS_SELECT", text, expression)

@@ -5,6 +5,7 @@ Two kinds of difference are mended: names (sqlglot knows most) and meanings (mac
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import sqlglot
@@ -13,9 +14,13 @@ from sqlglot.errors import UnsupportedError
 
 from localaws.services.athena.failures import not_performed
 from localaws.services.athena.functions import RENAMED
+from localaws.services.athena.types import with_precision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_TRINO_DECIMAL = (38, 0)
+_DECIMAL = re.compile(r"[+-]?(\d*)(?:\.(\d*))?")
 
 _EXTRACT = {"DOW": "ISODOW", "DAY_OF_WEEK": "ISODOW", "DOY": "DOY", "DAY_OF_YEAR": "DOY",
             "DAY_OF_MONTH": "DAY", "YOW": "ISOYEAR", "YEAR_OF_WEEK": "ISOYEAR"}  # fmt: skip
@@ -129,7 +134,8 @@ def _subtract(node: exp.Expression) -> exp.Expression:
 
 
 def _cast(node: exp.Expression) -> exp.Expression:
-    target: exp.DataType = node.args["to"]
+    target = with_precision(node.args["to"], _precision_of(node.this))
+    node.set("to", target)
     if isinstance(node.this, exp.Null):
         return node
     if target.this in exp.DataType.INTEGER_TYPES:
@@ -138,6 +144,15 @@ def _cast(node: exp.Expression) -> exp.Expression:
         return type(node)(this=node.this, to=exp.DataType.build("TIMESTAMP", dialect="duckdb"))
     is_text = target.this in (exp.DataType.Type.VARCHAR, exp.DataType.Type.TEXT)
     return _cast_to_text(node, target) if is_text and not isinstance(node, exp.TryCast) else node
+
+
+def _precision_of(value: exp.Expression) -> tuple[int, int]:
+    """Return what a bare DECIMAL means: of DECIMAL '1.50' its own digits, else (38, 0)."""
+    found = _DECIMAL.fullmatch(value.name) if isinstance(value, exp.Literal) else None
+    if found is None or not value.args.get("is_string"):
+        return _TRINO_DECIMAL
+    scale = len(found[2] or "")
+    return max(len(found[1].lstrip("0")) + scale, 1), scale
 
 
 def _cast_to_text(node: exp.Expression, target: exp.DataType) -> exp.Expression:

@@ -23,6 +23,8 @@ _ATHENA = {
 _GLUE = {"integer": "int", "varchar": "string", "varbinary": "binary", "unknown": "string",
          "json": "string", "time": "string"}  # fmt: skip
 
+_HIVE_DECIMAL = (10, 0)
+
 _PRECISION = {
     "boolean": (0, 0), "tinyint": (3, 0), "smallint": (5, 0), "integer": (10, 0),
     "bigint": (19, 0), "float": (17, 0), "double": (17, 0), "varchar": (2147483647, 0),
@@ -79,9 +81,21 @@ def duckdb_type(glue: str) -> str:
         QueryFailedError: The type is none that Hive knows.
     """
     try:
-        return str(exp.DataType.build(glue, dialect="hive").sql("duckdb"))
+        built = exp.DataType.build(glue, dialect="hive")
+        return str(with_precision(built, _HIVE_DECIMAL).sql("duckdb"))
     except Exception as error:
         raise QueryFailedError(f"HIVE_INVALID_METADATA: Unknown column type '{glue}'") from error
+
+
+def with_precision(kind: exp.DataType, precision: tuple[int, int]) -> exp.DataType:
+    """Give every DECIMAL without one its dialect's precision; DuckDB's would be (18, 3)."""
+    kind = kind.copy()
+    for part in kind.find_all(exp.DataType):
+        if part.this == exp.DataType.Type.DECIMAL and not part.expressions:
+            digits, scale = precision
+            filled = exp.DataType.build(f"DECIMAL({digits},{scale})").expressions
+            part.set("expressions", filled)
+    return kind
 
 
 def family(glue: str) -> str:
@@ -94,5 +108,7 @@ def family(glue: str) -> str:
 
 
 def _base(duckdb_type: Any) -> str:
+    if str(duckdb_type) == "JSON":  # to DuckDB a VARCHAR by another name
+        return "json"
     kind = str(getattr(duckdb_type, "id", duckdb_type)).lower()
     return str(duckdb_type).lower() if kind not in _ATHENA else kind

@@ -37,7 +37,7 @@ class WorkGroups(Provider):
             "Tags": {tag["Key"]: tag.get("Value", "") for tag in request.get("Tags", [])},
         }  # fmt: skip
         try:
-            self._groups().insert(_key(call, request["Name"]), document)
+            self._groups().insert(work_group_key(call, request["Name"]), document)
         except DuplicateKeyError:
             raise invalid("WorkGroup is already created") from None
         return {}
@@ -74,7 +74,7 @@ class WorkGroups(Provider):
         )
         group["Configuration"] = _updated(configuration, updates)
         group |= {key: request[key] for key in ("Description", "State") if key in request}
-        self._groups().put(_key(call, group["Name"]), group)
+        self._groups().put(work_group_key(call, group["Name"]), group)
         return {}
 
     def delete_work_group(self, call: Call, request: Document) -> Document:
@@ -83,7 +83,13 @@ class WorkGroups(Provider):
         if name == PRIMARY:
             raise invalid("The primary workgroup cannot be deleted")
         self._work_group(call, name)
-        self._groups().delete(_key(call, name))
+        prepared = self.context.store.table("athena/prepared")
+        kept = [key for key, _ in prepared.scan(f"{work_group_key(call, name)}/")]
+        if kept and not request.get("RecursiveDeleteOption"):
+            raise invalid(f"WorkGroup {name} is not empty: it has prepared statements")
+        for key in kept:
+            prepared.delete(key)
+        self._groups().delete(work_group_key(call, name))
         return {}
 
     def tag_resource(self, call: Call, request: Document) -> Document:
@@ -92,7 +98,7 @@ class WorkGroups(Provider):
         group.setdefault("Tags", {}).update(
             {tag["Key"]: tag.get("Value", "") for tag in request["Tags"]}
         )
-        self._groups().put(_key(call, group["Name"]), group)
+        self._groups().put(work_group_key(call, group["Name"]), group)
         return {}
 
     def untag_resource(self, call: Call, request: Document) -> Document:
@@ -100,20 +106,21 @@ class WorkGroups(Provider):
         group = self._work_group(call, _name_in(request["ResourceARN"]))
         for key in request["TagKeys"]:
             group.get("Tags", {}).pop(key, None)
-        self._groups().put(_key(call, group["Name"]), group)
+        self._groups().put(work_group_key(call, group["Name"]), group)
         return {}
 
     def list_tags_for_resource(self, call: Call, request: Document) -> Document:
         """List a workgroup's tags."""
         group = self._work_group(call, _name_in(request["ResourceARN"]))
-        return {"Tags": [{"Key": key, "Value": value}
-                         for key, value in group.get("Tags", {}).items()]}  # fmt: skip
+        tags = [{"Key": key, "Value": value} for key, value in group.get("Tags", {}).items()]
+        page, more = PAGING.page(tags, request, key=lambda tag: str(tag["Key"]), default=75)
+        return {"Tags": page} | more
 
     def _groups(self) -> Any:
         return self.context.store.table("athena/workgroup")
 
     def _work_group(self, call: Call, name: str) -> Document:
-        found: Document | None = self._groups().get(_key(call, name))
+        found: Document | None = self._groups().get(work_group_key(call, name))
         if found is None and name == PRIMARY:
             return {
                 "Name": PRIMARY, "State": "ENABLED", "Description": "", "CreationTime": 0.0,
@@ -124,7 +131,8 @@ class WorkGroups(Provider):
         return found
 
 
-def _key(call: Call, name: str) -> str:
+def work_group_key(call: Call, name: str) -> str:
+    """Return the key under which a workgroup is kept."""
     return f"{call.account_id}/{call.region}/{name}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from localaws.services.athena.catalog import TableInfo
     from localaws.services.athena.session import Session
 
+_QUOTED = re.compile(r"'([^']*)'")
 _COMPRESSIONS = {"snappy", "gzip", "zstd", "lz4", "none"}
 _CTAS_OPTIONS = {"format", "external_location", "partitioned_by", "write_compression",
                  "parquet_compression"}  # fmt: skip
@@ -86,13 +88,17 @@ def unload(
     """
     if options.get("format", "").upper() != "PARQUET":
         raise not_performed("UNLOAD to anything but format = 'PARQUET'")
-    if set(options) - {"format", "compression"}:
-        raise not_performed(f"UNLOAD with {', '.join(sorted(options))}")
+    unknown = set(options) - {"format", "compression", "partitioned_by"}
+    if unknown:
+        raise not_performed(f"UNLOAD with {', '.join(sorted(unknown))}")
     _check_empty(session, location)
     plan = session.plan(query)
-    columns = [Column(name, glue_type(kind)) for name, kind in session.describe(plan.sql)]
-    target = Target(location, columns, [], options.get("compression", "gzip").lower())
-    return write(session, plan.sql, target)[0]
+    columns = [Column(name.lower(), glue_type(kind)) for name, kind in session.describe(plan.sql)]
+    _check_distinct(columns)
+    wanted = _QUOTED.findall(options.get("partitioned_by", ""))
+    body, keys = _split_keys(columns, [name.lower() for name in wanted])
+    compression = _compression({"write_compression": options.get("compression")})
+    return write(session, plan.sql, Target(location, body, keys, compression))[0]
 
 
 def _ctas_options(create: exp.Create) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from localaws.core.errors import ServiceError
 from localaws.core.provider import named_method
+from localaws.services.s3.bucket_listing import BucketListing
 from localaws.services.s3.buckets import Buckets
 from localaws.services.s3.failures import not_performed
 from localaws.services.s3.locks import Locks
@@ -50,7 +51,7 @@ _IGNORED = frozenset(
 )
 
 
-class S3Guard(Buckets, Multipart, Locks):
+class S3Guard(BucketListing, Buckets, Multipart, Locks):
     """Stands before every operation of S3."""
 
     service = "s3"
