@@ -168,7 +168,7 @@ def _tokens(text: str) -> list[str]:
 
 class _Parser:
     def __init__(self, tokens: list[str], text: str) -> None:
-        self._tokens = [*tokens, ""]
+        self._tokens = [*tokens, "", ""]  # two ends: a look ahead needs no care
         self._text = text
         self._next = 0
 

@@ -103,7 +103,9 @@ class MetricOperations:
             start = asked.start + (moment - asked.start) // period * period
             groups.setdefault((start, unit), []).append(sample)
         points = [_datapoint(*place, group, names) for place, group in groups.items()]
-        return {"Label": request["MetricName"], "Datapoints": points}
+        # A period whose samples have none of the statistics asked for has no data point.
+        told = [point for point in points if len(point) > len(("Timestamp", "Unit"))]
+        return {"Label": request["MetricName"], "Datapoints": told}
 
     def get_metric_data(self, call: Call, request: Document) -> Document:
         """Evaluate queries, newest data point first unless asked otherwise."""

@@ -36,6 +36,14 @@ _SERVER_ERROR = 500
 _RETRYABLE = ("Throttling", "ThrottlingException", "RequestThrottled", "SlowDown")
 
 
+class BusError(Exception):
+    """Another bus does not take events from here; trying again would not help."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class Delivery:
     """Everything between a posted event and its targets."""
 
@@ -77,12 +85,12 @@ class Delivery:
 
     def _deliver(self, piece: Document, attempts: int) -> float | None:
         target = piece["target"]
-        if targets.kind_of(target["Arn"]) == "events":
-            self._forward(piece)
-            return None
         try:
-            targets.send(self._context, target, self._text(piece), piece["rule"])
-        except (ClientError, BotoCoreError) as error:
+            if targets.kind_of(target["Arn"]) == "events":
+                self._forward(piece)
+            else:
+                targets.send(self._context, target, self._text(piece), piece["rule"])
+        except (ClientError, BotoCoreError, BusError) as error:
             return self._failed(piece, attempts, error)
         return None
 
@@ -96,14 +104,15 @@ class Delivery:
         sender, receiver = piece["from"].split(":")[4], bus.split(":")[4]
         # "events that are sent from another account are not sent on to a third account"
         relayed = piece["hops"] and piece["event"]["account"] != sender and receiver != sender
-        known = self._records.bus_of(bus) is not None
-        if not known or relayed or piece["hops"] >= _HOPS:
-            _log.warning("%s drops an event that cannot go on to %s", piece["rule"], bus)
-        elif receiver != sender and not self._records.may_put(bus, sender):
-            _log.warning("%s: account %s may not put events on %s", piece["rule"], sender, bus)
-        else:
-            onward = {"bus": bus, "event": piece["event"], "hops": piece["hops"] + 1}
-            post(self._context.store, EVENTS, onward)
+        if relayed or piece["hops"] >= _HOPS:
+            _log.warning("%s sends no event on to %s: it came too far", piece["rule"], bus)
+            return
+        if self._records.bus_of(bus) is None:
+            raise BusError("NO_RESOURCE", f"There is no event bus {bus}")
+        if receiver != sender and not self._records.may_put(bus, sender):
+            raise BusError("NO_PERMISSIONS", f"Account {sender} may not put events on {bus}")
+        onward = {"bus": bus, "event": piece["event"], "hops": piece["hops"] + 1}
+        post(self._context.store, EVENTS, onward)
 
     def _failed(self, piece: Document, attempts: int, error: Exception) -> float | None:
         """Return when to try again, or None after leaving the event to the dead letters."""
@@ -155,13 +164,15 @@ class Delivery:
 
 def _is_retryable(error: Exception) -> bool:
     if not isinstance(error, ClientError):
-        return True
+        return not isinstance(error, BusError)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", _SERVER_ERROR)
     return status >= _SERVER_ERROR or _code(error) in _RETRYABLE
 
 
 def _code(error: Exception) -> str:
     """Name the error as EventBridge's dead letters do where that is documented."""
+    if isinstance(error, BusError):
+        return error.code
     if not isinstance(error, ClientError):
         return "SDK_CLIENT_ERROR"
     code = str(error.response["Error"]["Code"])
