@@ -85,7 +85,7 @@ def envelope(
 ) -> Document:
     """Return the event as EventBridge carries it.
 
-    https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events.html
     """
     moment = now or datetime.now(UTC)
     return {

@@ -23,6 +23,7 @@ _BATCH = 50
 _END = ":"  # sorts after every digit
 _UNEXPECTED_ATTEMPTS = 8
 _LONGEST_PAUSE = 60.0
+_TROUBLED_PAUSE = 2.0
 _JOIN_SECONDS = 10.0
 _numbers = itertools.count()
 
@@ -81,6 +82,16 @@ class Courier:
             self._wake.set()
 
     def _run(self) -> None:
+        while not self._stopping:
+            try:
+                self._carry_due()
+            except Exception:  # noqa: BLE001 - a disk that is full, say: what waits must not be stranded
+                if not self._stopping:
+                    _log.exception("The courier of %s cannot work", self._kind)
+                    self._wake.wait(_TROUBLED_PAUSE)
+
+    def _carry_due(self) -> None:
+        """Carry what is due, then sleep until something is."""
         while not self._stopping:
             self._wake.clear()
             waiting = self._table.between("", _END, limit=_BATCH)

@@ -30,6 +30,13 @@ _LARGEST_INFLATED = 16 * 1024 * 1024
 _NO_NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
+def _number(value: Any) -> Any:
+    return _NO_NUMBERS.get(value, value) if isinstance(value, str) else value
+
+
+_PLAIN = {"timestamp": parse_timestamp, "float": _number, "double": _number}
+
+
 def parse(route: Route, request: Request) -> Document:
     """Return the request's parameters by member name, of the types boto3 would pass.
 
@@ -126,11 +133,8 @@ def _value(shape: Any, value: Any) -> Any:
         return {key: _value(shape.value, item) for key, item in value.items()}
     if kind == "blob" and isinstance(value, str):
         return base64.b64decode(value, validate=True)
-    if kind == "timestamp":
-        return parse_timestamp(value)
-    if kind in {"float", "double"} and isinstance(value, str):
-        return _NO_NUMBERS.get(value, value)
-    return value
+    read = _PLAIN.get(kind)
+    return value if read is None else read(value)
 
 
 def _from_query(shape: Any, values: list[str]) -> Any:

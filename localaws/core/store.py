@@ -26,6 +26,9 @@ CREATE TABLE IF NOT EXISTS documents (
     PRIMARY KEY (kind, key)) WITHOUT ROWID
 """
 
+#: Sorts after whatever a key may hold.
+_LAST = "\U0010ffff"
+
 
 class DuplicateKeyError(Exception):
     """``insert`` met a key that is there already."""
@@ -159,6 +162,10 @@ class Table:
                 (self._kind, low, high, limit),
             ).fetchall()
         return [(key, json.loads(body)) for key, body in rows]
+
+    def below(self, prefix: str) -> list[tuple[str, Document]]:
+        """Return (key, document) whose key starts with ``prefix``, in order of key, by index."""
+        return self.between(prefix, f"{prefix}{_LAST}")
 
     def scan(self, prefix: str = "") -> Iterator[tuple[str, Document]]:
         """Yield (key, document) whose key starts with ``prefix``, in order of first insertion."""

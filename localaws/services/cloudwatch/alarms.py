@@ -40,6 +40,8 @@ class AlarmOperations:
         for child in composite.children(rule):
             if child.rpartition(":alarm:")[2] not in known:
                 raise invalid(f"AlarmRule names {child}, which is no alarm of this account.")
+        if request["AlarmName"] in _reached(rule, known):
+            raise invalid(f"{request['AlarmName']} would be watching itself.")
         self._put(call, COMPOSITE, request)
         return {}
 
@@ -171,6 +173,20 @@ class AlarmOperations:
             key = self._existing(call, name)
             self.alarms.table.update(key, lambda alarm: alarm.update(ActionsEnabled=enabled))
         return {}
+
+
+def _reached(rule: composite.Node, known: dict[str, Document]) -> set[str]:
+    """Return all alarms, by name, that a rule looks at, directly or through others."""
+    reached: set[str] = set()
+    waiting = [rule]
+    while waiting:
+        for child in composite.children(waiting.pop()):
+            name = child.rpartition(":alarm:")[2]
+            if name not in reached:
+                reached.add(name)
+                deeper = known.get(name, {}).get("AlarmRule")
+                waiting.extend([composite.parse(deeper)] if deeper else [])
+    return reached
 
 
 def _wanted(alarm: Document, request: Document) -> bool:

@@ -99,7 +99,7 @@ class Datums:
     def series(self, account_id: str, region: str) -> Iterator[Document]:
         """Yield what metrics there are: Namespace, MetricName, Dimensions, and when last put."""
         prefix = f"{account_id}/{region}/"
-        for _, described in self._series.between(prefix, f"{prefix}\x7f"):
+        for _, described in self._series.below(prefix):
             yield described
 
     def samples(

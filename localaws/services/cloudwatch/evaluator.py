@@ -121,21 +121,25 @@ class Evaluator:
         return max(0.0, soonest - self._context.now())
 
     def _look(self, key: str, now: float) -> None:
-        alarm = self._alarms.table.get(key)
-        if alarm is None:
-            self.forget(key)
-            return
-        is_composite = alarm["_Type"] == COMPOSITE
-        with self._lock:
-            self._due[key] = float("inf") if is_composite else _next_due(alarm, now)
         try:
-            turned = self._judge_rule(key, alarm) if is_composite else self._judge(key, alarm, now)
+            if self._turns(key, now):
+                self.turned(key)
         except Exception:  # noqa: BLE001 - one alarm's trouble must not stop the others
             if not self._context.stopping.is_set():
                 _log.exception("Alarm %s could not be evaluated", key)
-            return
-        if turned:
-            self.turned(key)
+                with self._lock:
+                    self._due[key] = now + _HIGH_RESOLUTION
+
+    def _turns(self, key: str, now: float) -> bool:
+        alarm = self._alarms.table.get(key)
+        if alarm is None:
+            self.forget(key)
+            return False
+        is_composite = alarm["_Type"] == COMPOSITE
+        with self._lock:
+            # Before it is judged: data that come meanwhile make it due anew.
+            self._due[key] = float("inf") if is_composite else _next_due(alarm, now)
+        return self._judge_rule(key, alarm) if is_composite else self._judge(key, alarm, now)
 
     def _judge(self, key: str, alarm: Document, now: float) -> bool:
         facts = self._facts(key, alarm, now)

@@ -1,6 +1,6 @@
 """What a topic is told of an alarm's change: SNS's subject and message, and their sending.
 
-https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Acting_Alarm_Changes.html
 """
 
 from __future__ import annotations

@@ -38,9 +38,7 @@ class Alarms:
     def of(self, account_id: str, region: str) -> dict[str, Document]:
         """Return an account's alarms by name."""
         prefix = f"{account_id}/{region}/"
-        return {
-            alarm["AlarmName"]: alarm for _, alarm in self.table.between(prefix, f"{prefix}\x7f")
-        }
+        return {alarm["AlarmName"]: alarm for _, alarm in self.table.below(prefix)}
 
     def put(self, call: Call, kind: str, request: Document) -> str:
         """Make an alarm or replace its settings, and return its key; its state stays."""
@@ -125,7 +123,7 @@ class Alarms:
         """Return the history of one alarm or all, oldest first."""
         own = f"{account_id}/{region}/"
         prefix = own if name is None else _history_prefix(own + name)
-        found = self._history.between(prefix, f"{prefix}\x7f")
+        found = self._history.below(prefix)
         return [item for _, item in sorted(found, key=lambda pair: pair[0].rpartition("/")[2])]
 
     def delete(self, key: str) -> None:

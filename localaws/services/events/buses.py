@@ -68,7 +68,7 @@ class BusOperations:
         """List buses."""
         own = f"{call.account_id}/{call.region}/"
         found = {"default": self.records.bus(call, "default")}
-        found |= {b["Name"]: b for _, b in self.records.buses.between(own, f"{own}\x7f")}
+        found |= {b["Name"]: b for _, b in self.records.buses.below(own)}
         wanted = request.get("NamePrefix", "")
         return page(
             "EventBuses", [_shown(b) for n, b in found.items() if n.startswith(wanted)], request

@@ -71,7 +71,7 @@ class Records:
     def rules_of(self, account_id: str, region: str, bus: str) -> Iterator[Document]:
         """Yield the rules of a bus by name."""
         prefix = f"{account_id}/{region}/{bus}/"
-        for _, rule in self.rules.between(prefix, f"{prefix}\x7f"):
+        for _, rule in self.rules.below(prefix):
             yield rule
 
     def enabled_rules(self, arn: str) -> Iterator[Document]:

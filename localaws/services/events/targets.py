@@ -43,6 +43,8 @@ def check(target: Document) -> None:
         raise _invalid(f"Target {name} is an event bus: it gets the event as it is.")
     if arn.endswith(".fifo") and kind == "sqs" and "SqsParameters" not in target:
         raise _invalid(f"Parameter(s) SqsParameters must be specified for target: {name}.")
+    if arn.endswith(".fifo") and kind == "sns":
+        raise _invalid(f"Target {name} is a FIFO topic, which EventBridge does not send to.")
     letter = target.get("DeadLetterConfig", {}).get("Arn")
     if letter is not None and (kind_of(letter) != "sqs" or letter.endswith(".fifo")):
         raise _invalid(f"DeadLetterConfig of target {name} must name a standard SQS queue.")

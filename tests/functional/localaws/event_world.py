@@ -1,4 +1,4 @@
-"""What the tests of alarms and events share: queues that gather what is sent, metrics of the past."""
+"""What the tests of alarms and events share: queues for what is sent, metrics of the past."""
 
 from __future__ import annotations
 
@@ -97,9 +97,20 @@ def rule_to(events: Any, pattern: dict[str, Any], arn: str, **target: Any) -> st
     return name
 
 
-def put_past(cloudwatch: Any, namespace: str, values: list[float], name: str = "m") -> None:
-    """Put a value into each of the last complete periods of ten seconds, the newest last."""
-    base = time.time() // PERIOD * PERIOD
+def period_begin() -> float:
+    """When the period of ten seconds began that is under way."""
+    return time.time() // PERIOD * PERIOD
+
+
+def put_past(
+    cloudwatch: Any,
+    namespace: str,
+    values: list[float],
+    name: str = "m",
+    base: float | None = None,
+) -> None:
+    """Put a value into each of the last periods of ten seconds before ``base``, newest last."""
+    base = period_begin() if base is None else base
     cloudwatch.put_metric_data(
         Namespace=namespace,
         MetricData=[

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from tests.functional.localaws.event_world import (
     PERIOD,
     Inbox,
+    period_begin,
     put_alarm,
     put_past,
     rule_to,
@@ -42,13 +43,15 @@ def test_two_out_of_three_goes_to_alarm_and_back_and_tells_each_change_once(
 ):
     space = unique("space")
     name = put_alarm(
-        cloudwatch, space, AlarmActions=[topic], OKActions=[topic], AlarmDescription="too many", Unit="None",
+        cloudwatch, space, AlarmActions=[topic], OKActions=[topic], AlarmDescription="too many",
+        Unit="None",
     )  # fmt: skip
-    put_past(cloudwatch, space, [1, 1, 1])
+    base = period_begin()  # the same periods throughout, even if one ends meanwhile
+    put_past(cloudwatch, space, [1, 1, 1], base=base)
     until_state(cloudwatch, name, "OK")
-    put_past(cloudwatch, space, [0, 8, 8])
+    put_past(cloudwatch, space, [0, 8, 8], base=base)
     until_state(cloudwatch, name, "ALARM")
-    put_past(cloudwatch, space, [0, -8, -8])
+    put_past(cloudwatch, space, [0, -8, -8], base=base)
     until_state(cloudwatch, name, "OK")
     told = inbox.count(3)
     assert [(m["OldStateValue"], m["NewStateValue"]) for m in told] == [
@@ -137,8 +140,9 @@ def test_an_alarm_on_an_expression(cloudwatch, inbox, topic):
         cloudwatch, space, AlarmActions=[topic],
         Metrics=[ratio, query("m1", "errors"), query("m2", "requests")],
     )  # fmt: skip
-    put_past(cloudwatch, space, [200, 200, 200], name="requests")
-    put_past(cloudwatch, space, [1, 30, 30], name="errors")
+    base = period_begin()
+    put_past(cloudwatch, space, [200, 200, 200], name="requests", base=base)
+    put_past(cloudwatch, space, [1, 30, 30], name="errors", base=base)
     until_state(cloudwatch, name, "ALARM")
     (told,) = inbox.count(1)
     assert "[15.0 (" in told["NewStateReason"]
@@ -170,6 +174,10 @@ def test_a_composite_alarm_acts_for_its_parts(cloudwatch, inbox, topic):
     assert cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"] == []
     with pytest.raises(ClientError, match="which is no alarm"):
         cloudwatch.put_composite_alarm(AlarmName=unique("c"), AlarmRule="ALARM(nowhere)")
+    other = unique("composite")
+    cloudwatch.put_composite_alarm(AlarmName=other, AlarmRule=f"NOT ALARM({name})")
+    with pytest.raises(ClientError, match="would be watching itself"):
+        cloudwatch.put_composite_alarm(AlarmName=name, AlarmRule=f"ALARM({other})")
 
 
 def test_actions_can_be_disabled(cloudwatch, inbox, topic):
@@ -221,7 +229,7 @@ def test_a_topic_that_is_not_there_is_written_into_the_history(cloudwatch):
         ({"TreatMissingData": "perhaps"}, "TreatMissingData"),
         ({"Statistic": "Sum", "ExtendedStatistic": "p90"}, "Exactly one of"),
         ({"EvaluateLowSampleCountPercentile": "ignore"}, "EvaluateLowSampleCountPercentile"),
-        ({"Metrics": [{"Id": "e1", "Expression": "ANOMALY_DETECTION_BAND(m1)"}]}, "does not perform"),
+        ({"Metrics": [{"Id": "e1", "Expression": "RATE(m1)"}]}, "does not perform RATE"),
         ({"WarmUpConfiguration": {"WarmUpPeriodDurationInMinutes": 1}}, "does not perform"),
     ],
 )  # fmt: skip

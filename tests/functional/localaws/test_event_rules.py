@@ -55,7 +55,9 @@ def test_inputs_are_performed(aws, events, source):
                 "Arn": inboxes[2].arn,
                 "InputTransformer": {
                     "InputPathsMap": {"n": "$.detail.n", "type": "$.detail-type"},
-                    "InputTemplate": '{"said": "<type> number <n>", "n": <n>, "by": "<aws.events.rule-name>"}',
+                    "InputTemplate": (
+                        '{"said": "<type> number <n>", "n": <n>, "by": "<aws.events.rule-name>"}'
+                    ),
                 },
             },
         ],
@@ -113,7 +115,8 @@ def test_an_event_goes_on_to_a_bus_of_another_account_that_admits_it(aws, events
 def test_what_a_target_does_not_take_goes_to_the_dead_letters(aws, events, inbox, source):
     gone = inbox.arn.replace("events-", "gone-")
     rule = rule_to(
-        events, {"source": [source]}, gone, DeadLetterConfig={"Arn": inbox.arn}, InputPath="$.detail"
+        events, {"source": [source]}, gone, DeadLetterConfig={"Arn": inbox.arn},
+        InputPath="$.detail",
     )  # fmt: skip
     put(events, source, {"n": 7})
     assert inbox.count(1)[0]["detail"] == {"n": 7}
@@ -202,6 +205,21 @@ def test_what_else_is_refused(events, inbox):
             rule_to(events, {"source": ["s"]}, inbox.arn, **target)
     with pytest.raises(events.exceptions.ResourceNotFoundException):
         events.put_targets(Rule="nowhere", Targets=[{"Id": "1", "Arn": inbox.arn}])
+
+
+def test_s3_does_not_pretend_to_tell_eventbridge(aws, inbox):
+    s3, bucket = aws.client("s3"), unique("told")
+    s3.create_bucket(Bucket=bucket)
+    with pytest.raises(ClientError, match="does not perform EventBridgeConfiguration"):
+        s3.put_bucket_notification_configuration(
+            Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
+        )
+    queue = {"QueueArn": inbox.arn, "Events": ["s3:ObjectCreated:*"]}
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration={"QueueConfigurations": [queue]}
+    )
+    s3.put_object(Bucket=bucket, Key="k", Body=b"")
+    inbox.until(lambda bodies: any("Records" in body for body in bodies))
 
 
 def test_rules_are_described_tagged_and_deleted(events, inbox):

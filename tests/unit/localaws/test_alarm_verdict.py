@@ -127,13 +127,17 @@ def test_the_reason_of_an_ok_names_the_datapoints_within_the_threshold():
         ("missing", "Insufficient Data: 3 datapoints were unknown."),
         (
             "breaching",
-            "Threshold Crossed: no datapoints were received for 3 periods and 3 missing datapoints "
-            "were treated as [Breaching].",
+            (
+                "Threshold Crossed: no datapoints were received for 3 periods and 3 missing "
+                "datapoints were treated as [Breaching]."
+            ),
         ),
         (
             "notBreaching",
-            "Threshold Crossed: no datapoints were received for 3 periods and 3 missing datapoints "
-            "were treated as [NonBreaching].",
+            (
+                "Threshold Crossed: no datapoints were received for 3 periods and 3 missing "
+                "datapoints were treated as [NonBreaching]."
+            ),
         ),
     ],
 )
