@@ -73,7 +73,8 @@ def _processing(change: Change) -> Iterator[Announcement]:
 
 def _endpoint(change: Change) -> Iterator[Announcement]:
     endpoint = change.after or (_was(change) | {"EndpointStatus": "Deleting"})
-    if change.after is not None and not change.turned("EndpointStatus"):
+    # Its record goes once it is gone; that it is being deleted was told before.
+    if change.before and change.before["EndpointStatus"] == endpoint["EndpointStatus"]:
         return
     status = endpoint["EndpointStatus"]
     detail = pick(endpoint, "EndpointName", "EndpointArn", "EndpointConfigName", "FailureReason")
