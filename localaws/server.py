@@ -10,7 +10,7 @@ import importlib
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
-from localaws.core import sandbox
+from localaws.core import announcing, sandbox
 from localaws.core.accounts import Accounts
 from localaws.core.context import ServerContext
 from localaws.core.gateway import Gateway
@@ -20,7 +20,7 @@ from localaws.core.listener import HOST, Listener
 from localaws.core.lockfile import StateLock
 from localaws.core.passthrough import Moto
 from localaws.core.store import Store
-from localaws.services import GUARDS, PROVIDERS
+from localaws.services import GUARDS, NOTICES, PROVIDERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -83,6 +83,8 @@ class Server:
         self.endpoint_url = f"http://{HOST}:{listener.port}"
         store = Store(self._state / "documents.sqlite")
         undo.callback(store.close)
+        for path in NOTICES:
+            announcing.attach(store, _named(path))
         moto = Moto()
         keeper = Keeper(moto, self._state / "moto")
         keeper.load()
@@ -111,7 +113,11 @@ class Server:
 def _make(paths: Iterable[str], context: ServerContext) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for path in paths:
-        module_name, _, class_name = path.partition(":")
-        holder = getattr(importlib.import_module(module_name), class_name)(context)
+        holder = _named(path)(context)
         made[holder.service] = holder
     return made
+
+
+def _named(path: str) -> Any:
+    module_name, _, name = path.partition(":")
+    return getattr(importlib.import_module(module_name), name)

@@ -67,15 +67,6 @@ _ONLY: dict[str, frozenset[str]] = {
         UntagResource
         """
     ),
-    "events": _names(
-        """
-        CreateEventBus DeleteEventBus DeleteRule DescribeEventBus DescribeRule DisableRule
-        EnableRule ListEventBuses ListRuleNamesByTarget ListRules ListTagsForResource
-        ListTargetsByRule PutEvents PutPermission PutRule PutTargets RemovePermission
-        RemoveTargets TagResource UntagResource
-        """
-    ),
-    "cloudwatch": _names("GetMetricData GetMetricStatistics ListMetrics PutMetricData"),
 }
 
 #: Every service moto answers for.

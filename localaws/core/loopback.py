@@ -6,6 +6,8 @@ then wait for ever. Everything else of a call is as for any other client.
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import io
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -16,11 +18,28 @@ from urllib3.response import HTTPResponse
 from localaws.core.http import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from localaws.core.http import Response
 
     Handle = Callable[[Request], Response]
+
+
+_source: contextvars.ContextVar[str] = contextvars.ContextVar("source", default="")
+
+
+@contextlib.contextmanager
+def on_behalf_of(source_arn: str) -> Iterator[None]:
+    """Say which resource a service acts for: aws:SourceArn and aws:SourceAccount of its requests.
+
+    They are sent as AWS's services send them to each other, in ``x-amz-source-arn`` and
+    ``x-amz-source-account``. Only a service's own principal may be believed about them.
+    """
+    token = _source.set(source_arn)
+    try:
+        yield
+    finally:
+        _source.reset(token)
 
 
 def attach(client: Any, handle: Handle) -> None:
@@ -44,6 +63,9 @@ def _request_of(prepared: Any) -> Request:
     url = urlsplit(prepared.url)
     headers = {name.lower(): _text(value) for name, value in prepared.headers.items()}
     headers["host"] = url.netloc
+    if source := _source.get():
+        headers["x-amz-source-arn"] = source
+        headers["x-amz-source-account"] = source.split(":")[4]
     headers.pop("transfer-encoding", None)
     body = _bytes(prepared.body)
     headers["content-length"] = str(len(body))

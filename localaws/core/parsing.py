@@ -8,6 +8,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
+import zlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -23,6 +25,17 @@ if TYPE_CHECKING:
     from localaws.core.provider import Document
     from localaws.core.routing import Route
 
+_LARGEST_INFLATED = 16 * 1024 * 1024
+#: How JSON, which has no such numbers, spells them for AWS.
+_NO_NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+def _number(value: Any) -> Any:
+    return _NO_NUMBERS.get(value, value) if isinstance(value, str) else value
+
+
+_PLAIN = {"timestamp": parse_timestamp, "float": _number, "double": _number}
+
 
 def parse(route: Route, request: Request) -> Document:
     """Return the request's parameters by member name, of the types boto3 would pass.
@@ -35,12 +48,27 @@ def parse(route: Route, request: Request) -> Document:
         return {}
     try:
         if route.protocol == "json":
-            return _structure(shape, json.loads(request.body or b"{}"))
+            return _structure(shape, json.loads(_body(route, request) or b"{}"))
         if route.protocol == "query":
             return parse_form(shape, request.body, request.query)
         return _rest(shape, route, request)
     except (ValueError, TypeError, AttributeError, KeyError, binascii.Error) as error:
         raise ServiceError("SerializationException", f"Cannot read the request: {error}") from error
+
+
+def _body(route: Route, request: Request) -> bytes:
+    # Clients compress what is large where the model allows it, as for PutMetricData.
+    encoding = request.headers.get("content-encoding")
+    if encoding != "gzip" or not route.model.request_compression:
+        return request.body
+    inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        body = inflater.decompress(request.body, _LARGEST_INFLATED)
+    except zlib.error as error:
+        raise ValueError(f"the body is not {encoding}: {error}") from error
+    if inflater.unconsumed_tail:
+        raise ValueError(f"the body inflates to more than {_LARGEST_INFLATED} bytes")
+    return body
 
 
 def _rest(shape: Any, route: Route, request: Request) -> Document:
@@ -105,9 +133,8 @@ def _value(shape: Any, value: Any) -> Any:
         return {key: _value(shape.value, item) for key, item in value.items()}
     if kind == "blob" and isinstance(value, str):
         return base64.b64decode(value, validate=True)
-    if kind == "timestamp":
-        return parse_timestamp(value)
-    return value
+    read = _PLAIN.get(kind)
+    return value if read is None else read(value)
 
 
 def _from_query(shape: Any, values: list[str]) -> Any:

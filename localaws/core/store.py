@@ -17,11 +17,17 @@ if TYPE_CHECKING:
 
     from localaws.core.provider import Document
 
+    #: Told of a change of one document, within its transaction: key, before, after.
+    Watcher = Callable[[str, Document | None, Document | None], None]
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
     kind TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL, seq INTEGER NOT NULL,
     PRIMARY KEY (kind, key)) WITHOUT ROWID
 """
+
+#: Sorts after whatever a key may hold.
+_LAST = "\U0010ffff"
 
 
 class DuplicateKeyError(Exception):
@@ -38,6 +44,7 @@ class Store:
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute(_SCHEMA)
         self._lock = threading.RLock()
+        self._watchers: dict[str, list[Watcher]] = {}
         row = self._db.execute("SELECT coalesce(max(seq), 0) FROM documents").fetchone()
         self._seq = int(row[0])
 
@@ -62,6 +69,13 @@ class Store:
                 self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
+
+    def watch(self, kind: str, watcher: Watcher) -> None:
+        """Have ``watcher`` told of each change of that kind; what it writes is part of the change.
+
+        Register before anything is written. Kinds nobody watches cost nothing.
+        """
+        self._watchers.setdefault(kind, []).append(watcher)
 
     def close(self) -> None:
         """Close the database; later use raises ``sqlite3.ProgrammingError``."""
@@ -90,7 +104,7 @@ class Table:
     def put(self, key: str, document: Document) -> None:
         """Write the document, keeping its place in ``scan`` order if it is there already."""
         body = json.dumps(document)
-        with self._store._lock:  # noqa: SLF001
+        with self._told(key, document):
             self._store._seq += 1  # noqa: SLF001
             self._store._db.execute(  # noqa: SLF001
                 "INSERT INTO documents VALUES (?, ?, ?, ?) "
@@ -125,10 +139,33 @@ class Table:
 
     def delete(self, key: str) -> None:
         """Remove the document if it is there."""
-        with self._store._lock:  # noqa: SLF001
+        with self._told(key, None):
             self._store._db.execute(  # noqa: SLF001
                 "DELETE FROM documents WHERE kind = ? AND key = ?", (self._kind, key)
             )
+
+    @contextlib.contextmanager
+    def _told(self, key: str, after: Document | None) -> Iterator[None]:
+        watchers = self._store._watchers.get(self._kind)  # noqa: SLF001
+        with self._store.transaction() if watchers else self._store._lock:  # noqa: SLF001
+            before = self.get(key) if watchers else None
+            yield
+            for watcher in watchers or ():
+                watcher(key, before, after)
+
+    def between(self, low: str, high: str, *, limit: int = -1) -> list[tuple[str, Document]]:
+        """Return (key, document) with ``low <= key < high`` in order of key, found by index."""
+        with self._store._lock:  # noqa: SLF001
+            rows = self._store._db.execute(  # noqa: SLF001
+                "SELECT key, body FROM documents WHERE kind = ? AND key >= ? AND key < ? "
+                "ORDER BY key LIMIT ?",
+                (self._kind, low, high, limit),
+            ).fetchall()
+        return [(key, json.loads(body)) for key, body in rows]
+
+    def below(self, prefix: str) -> list[tuple[str, Document]]:
+        """Return (key, document) whose key starts with ``prefix``, in order of key, by index."""
+        return self.between(prefix, f"{prefix}{_LAST}")
 
     def scan(self, prefix: str = "") -> Iterator[tuple[str, Document]]:
         """Yield (key, document) whose key starts with ``prefix``, in order of first insertion."""

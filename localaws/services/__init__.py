@@ -11,6 +11,16 @@ PROVIDERS = (
     "localaws.services.sagemaker_runtime.provider:SageMakerRuntimeProvider",
     "localaws.services.codepipeline.provider:CodePipelineProvider",
     "localaws.services.codebuild.provider:CodeBuildProvider",
+    "localaws.services.events.provider:EventsProvider",
+    "localaws.services.cloudwatch.provider:CloudWatchProvider",
+)
+
+#: Dotted ``module:mapping`` of what services tell EventBridge, by kind of document.
+NOTICES = (
+    "localaws.services.sagemaker.notices:NOTICES",
+    "localaws.services.codepipeline.notices:NOTICES",
+    "localaws.services.codebuild.notices:NOTICES",
+    "localaws.services.cloudwatch.notices:NOTICES",
 )
 
 #: Dotted ``module:Class`` of every guard of a service that moto performs, imported likewise.

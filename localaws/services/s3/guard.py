@@ -16,6 +16,7 @@ from localaws.services.s3.buckets import Buckets
 from localaws.services.s3.failures import not_performed
 from localaws.services.s3.locks import Locks
 from localaws.services.s3.multipart import Multipart
+from localaws.services.s3.notifications import Notifications
 from localaws.services.s3.payload import received
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ _IGNORED = frozenset(
 )
 
 
-class S3Guard(BucketListing, Buckets, Multipart, Locks):
+class S3Guard(BucketListing, Buckets, Multipart, Locks, Notifications):
     """Stands before every operation of S3."""
 
     service = "s3"

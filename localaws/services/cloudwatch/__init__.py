@@ -1,0 +1,1 @@
+"""CloudWatch: metrics with their statistics, and alarms that are evaluated and act."""

@@ -1,0 +1,1 @@
+"""EventBridge: buses, rules, and delivery to SQS, SNS and other buses."""
