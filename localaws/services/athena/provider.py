@@ -83,7 +83,7 @@ class AthenaProvider(WorkGroups, Metadata):
 
         answer, new = token.once(accept)
         if new:
-            self._pool.submit(self._run, record, statement)
+            self._pool.submit(self._run, call, record, statement)
         return answer
 
     def get_query_execution(self, call: Call, request: Document) -> Document:
@@ -169,14 +169,14 @@ class AthenaProvider(WorkGroups, Metadata):
             "submitted": self.context.now(),
         }  # fmt: skip
 
-    def _run(self, record: Document, statement: Statement | QueryFailedError) -> None:
+    def _run(self, call: Call, record: Document, statement: Statement | QueryFailedError) -> None:
         started = self.context.now()
         if not self._history.change(record, state="RUNNING", started=started):
             return
         began = time.monotonic()
         cursor = self._cursors[record["id"]] = self._engine.cursor()
         try:
-            outcome = self._perform(record, statement, cursor)
+            outcome = self._perform(call, record, statement, cursor)
             changes = history.succeeded(outcome, self.context.now(), _millis(began))
         except QueryFailedError as failure:
             changes = history.failed(failure, self.context.now(), _millis(began))
@@ -192,11 +192,11 @@ class AthenaProvider(WorkGroups, Metadata):
             self._history.change(record, **changes)
 
     def _perform(
-        self, record: Document, statement: Statement | QueryFailedError, cursor: Any
+        self, call: Call, record: Document, statement: Statement | QueryFailedError, cursor: Any
     ) -> Outcome:
         if isinstance(statement, QueryFailedError):
             raise statement
-        return self._engine.run(_order(record), statement, cursor)
+        return self._engine.run(_order(call, record), statement, cursor)
 
 
 def _read(request: Document) -> Statement | QueryFailedError:
@@ -218,11 +218,11 @@ def _kind(statement: Statement | QueryFailedError) -> Document:
     return {"statement_type": statement.statement_type, "substatement": statement.substatement}
 
 
-def _order(record: Document) -> Order:
+def _order(call: Call, record: Document) -> Order:
     configuration = record["result_configuration"]
     return Order(
-        query_id=record["id"],
-        database=record["context"].get("Database", "default"), account_id=record["account"],
+        query_id=record["id"], call=call,
+        database=record["context"].get("Database", "default"),
         region=record["region"], output=configuration["OutputLocation"].rstrip("/") + "/",
         enforced=record["enforced"], cutoff=record["cutoff"],
         encryption=_encryption(configuration),

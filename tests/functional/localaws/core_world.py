@@ -36,7 +36,10 @@ class Process:
 
     def __init__(self, state: Path, port: int = 0) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "localaws", "--port", str(port), "--state", str(state)],
+            [
+                *(sys.executable, "-m", "localaws", "--enforce-iam"),
+                *("--port", str(port), "--state", str(state)),
+            ],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=(state.parent / f"{state.name}.log").open("a"),
