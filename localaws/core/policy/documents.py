@@ -117,7 +117,7 @@ def _statement(given: dict[str, Any], number: int, kind: Kind, *, variables: boo
         label=label,
         allows=given.get("Effect") == "Allow",
         inverted=frozenset(each for each in given if each.startswith("Not")),
-        principal=given.get("Principal", given.get("NotPrincipal")),
+        principal=_element(given, "Principal"),
         actions=attempt(lambda: _actions(given)),
         resources=attempt(lambda: _resources(given, variables=variables)),
         conditions=attempt(lambda: _conditions(given, variables=variables)),
@@ -143,8 +143,14 @@ def _problems(given: dict[str, Any], kind: Kind) -> list[str]:
     return problems
 
 
+def _element(given: dict[str, Any], name: str) -> Any:
+    # Where both forms stand there is no telling which is meant; see _problems.
+    found = [given[each] for each in (name, f"Not{name}") if each in given]
+    return found[0] if len(found) == 1 else None
+
+
 def _actions(given: dict[str, Any]) -> list[Template]:
-    found = [str(each) for each in _listed(given.get("Action", given.get("NotAction")))]
+    found = [str(each) for each in _listed(_element(given, "Action"))]
     if not found or any(each != "*" and ":" not in each for each in found):
         raise NotUnderstoodError(f"Action {found}")
     return [template(each.lower(), variables=False) for each in found]
@@ -153,7 +159,7 @@ def _actions(given: dict[str, Any]) -> list[Template]:
 def _resources(given: dict[str, Any], *, variables: bool) -> list[Template]:
     if not {"Resource", "NotResource"} & given.keys():
         return []  # a trust policy has none; for others see _problems
-    found = [str(each) for each in _listed(given.get("Resource", given.get("NotResource")))]
+    found = [str(each) for each in _listed(_element(given, "Resource"))]
     if not found or any(each != "*" and not each.startswith(("arn:", "*")) for each in found):
         raise NotUnderstoodError(f"Resource {found}")
     return [template(each, variables=variables) for each in found]
