@@ -128,7 +128,10 @@ class ServerContext:
         self.authorizer.check(asked, request)
 
     def unjudged_client(self, service: str, account_id: str, region: str = "us-east-1") -> Any:
-        """Return a client whose requests no policy is asked about: for the authorizer alone."""
+        """Return a client whose requests no policy is asked about.
+
+        For the authorizer, and for a guard that looks up what a judged request rests on.
+        """
         handle = partial(self._handle, judged=False)
         return self._client(service, region, f"LOCALAWS{account_id}", handle, (account_id,))
 

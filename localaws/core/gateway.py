@@ -66,7 +66,7 @@ class Gateway:
         """Answer a request; whatever happens, in AWS's shape.
 
         ``caller`` is given where a provider asks in another's name; else the signature says who.
-        Only the authorizer's own questions are not ``judged``.
+        Only the authorizer's own questions, and guards', are not ``judged``.
         """
         request_id = str(uuid.uuid4())
         asked = _UNKNOWN

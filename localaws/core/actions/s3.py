@@ -116,7 +116,7 @@ def values_of(asked: Asked) -> dict[str, Any]:
     if tags:
         values["s3:RequestObjectTagKeys"] = tuple(tags)
         values |= {f"s3:RequestObjectTag/{key}": value for key, value in tags.items()}
-    values |= {"s3:signatureversion": "AWS4-HMAC-SHA256", "s3:authType": "REST-HEADER"}
+    values |= {"s3:signatureversion": "AWS4-HMAC-SHA256"}
     return values
 
 
