@@ -19,6 +19,7 @@ from localaws.server import Server
 def main() -> int:
     """Run a server; print one line once it is ready. Returns the exit code."""
     arguments = _arguments()
+    enforce_iam = arguments.enforce_iam or os.environ.get("PERENNIAL_ENFORCE_IAM") == "1"
     _forget_aws_settings()
     logging.basicConfig(
         stream=sys.stderr,
@@ -28,7 +29,7 @@ def main() -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    server = Server(arguments.state, arguments.port)
+    server = Server(arguments.state, arguments.port, enforce_iam=enforce_iam)
     try:
         server.start()
     except (PortInUseError, StateInUseError, SnapshotError) as error:
@@ -52,6 +53,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=4566, help="port on 127.0.0.1 (0: any)")
     parser.add_argument(
         "--state", type=Path, default=Path(".perennial/aws"), help="folder that keeps everything"
+    )
+    parser.add_argument(
+        "--enforce-iam",
+        action="store_true",
+        help="hold roles to their policies; so does PERENNIAL_ENFORCE_IAM=1",
     )
     return parser.parse_args()
 

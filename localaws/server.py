@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from localaws.core import announcing, sandbox
 from localaws.core.accounts import Accounts
+from localaws.core.authorization.authorizer import Authorizer
 from localaws.core.context import ServerContext
 from localaws.core.gateway import Gateway
 from localaws.core.http import wsgi_application
@@ -37,12 +38,16 @@ _only_one = threading.Lock()
 class Server:
     """An AWS on 127.0.0.1.
 
+    Args:
+        enforce_iam: Whether roles are held to their own policies, see docs/localaws.md.
+
     Attributes:
         endpoint_url: Where to reach it, once started.
         context: What its providers use, once started.
     """
 
-    def __init__(self, state: Path, port: int = 0) -> None:
+    def __init__(self, state: Path, port: int = 0, *, enforce_iam: bool = False) -> None:
+        self._enforce_iam = enforce_iam
         self._state = state
         self._port = port
         self._undo = contextlib.ExitStack()
@@ -92,7 +97,11 @@ class Server:
         self.context = ServerContext(store, self._state, self.endpoint_url, self._handle)
         providers: dict[str, Provider] = _make(PROVIDERS, self.context)
         guards: dict[str, Guard] = _make(GUARDS, self.context)
-        self._gateway = Gateway(Accounts(store), moto, providers, guards, lambda: keeper.problem)
+        authorizer = Authorizer(self.context, enforce_iam=self._enforce_iam)
+        self.context.authorizer = authorizer
+        self._gateway = Gateway(
+            Accounts(store), moto, providers, guards, authorizer, lambda: keeper.problem
+        )
         keeper.start()
         listener.start()
         undo.callback(self._end_work, list(providers.values()), listener)
@@ -106,8 +115,8 @@ class Server:
         sandbox.stop_all()
         listener.stop()
 
-    def _handle(self, request: Request) -> Response:
-        return self._gateway.handle(request)
+    def _handle(self, request: Request, **how: Any) -> Response:
+        return self._gateway.handle(request, **how)
 
 
 def _make(paths: Iterable[str], context: ServerContext) -> dict[str, Any]:

@@ -78,7 +78,8 @@ class Environment(BaseModel):
         if self.endpoint_url is None or not _is_loopback(self.endpoint_url):
             return None
         port = urlsplit(self.endpoint_url).port
-        return [sys.executable, "-m", "localaws", "--port", str(port), "--state", str(state)]
+        where = ["--port", str(port), "--state", str(state)]
+        return [sys.executable, "-m", "localaws", "--enforce-iam", *where]
 
     def answers(self) -> bool:
         """Say whether the embedded AWS of this environment is up."""

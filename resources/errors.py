@@ -83,7 +83,15 @@ _MISSING = frozenset(
 # SageMaker and Athena answer a missing thing with a validation error; only the text tells.
 _VAGUE = frozenset({"ValidationException", "ValidationError", "InvalidRequestException"})
 _MISSING_SAYS = ("could not find", "does not exist", "not found")
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+_DENIED = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "AccessForbidden",  # Feature Store's runtime
+        "AuthorizationError",  # SNS
+        "UnauthorizedOperation",
+    }
+)
 _NOT_IMPLEMENTED = 501
 _SERVER_ERROR = 500
 

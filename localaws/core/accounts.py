@@ -1,7 +1,7 @@
 """Who sends a request: account and principal, from the access key it is signed with.
 
-Signatures are not checked and permissions not decided here; see docs/localaws.md. Handing out
-credentials belongs to services.sts.
+Signatures are not checked; permissions are core.authorization's business, handing out credentials
+services.sts'.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from localaws.core.errors import ServiceError
 
 if TYPE_CHECKING:
+    from localaws.core.provider import Document
     from localaws.core.store import Store
 
 #: The account of base credentials, that is of any key that says nothing else.
@@ -44,10 +45,28 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """On whose behalf a request is performed."""
+    """On whose behalf a request is performed.
+
+    Attributes:
+        principal_arn: A user's or role session's ARN, or a service's name.
+        role_arn: Of a role session, the role's ARN, path included.
+        user_id: What ``aws:userid`` says.
+        is_service: Whether one of our services asks in its own name.
+        session_policies: What AssumeRole narrowed the session to: ARNs and documents.
+        tags: The role's and the session's tags, as ``aws:PrincipalTag/`` says them.
+        issued: When the session began, in epoch seconds.
+        via: The service that asks in the caller's name, for example ``athena``.
+    """
 
     account_id: str
     principal_arn: str
+    role_arn: str = ""
+    user_id: str = ""
+    is_service: bool = False
+    session_policies: tuple[str, ...] | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+    issued: float = 0.0
+    via: str = ""
 
 
 def scope_of(headers: dict[str, str]) -> Scope:
@@ -88,7 +107,7 @@ class Accounts:
             return _administrator(administrator[1])
         service = _SERVICE_KEY.fullmatch(access_key)
         if service:
-            return Caller(service[1], f"{service[2]}.amazonaws.com")
+            return Caller(service[1], f"{service[2]}.amazonaws.com", is_service=True)
         if access_key.startswith("ASIA"):
             return self._assumed(access_key, token, protocol)
         return _administrator(DEFAULT_ACCOUNT)
@@ -107,8 +126,28 @@ class Accounts:
                 "The security token included in the request is expired",
                 status=403,
             )
-        return Caller(session["account_id"], session["arn"])
+        return _session_caller(session)
+
+
+def _session_caller(session: Document) -> Caller:
+    policies = session.get("policies")
+    return Caller(
+        session["account_id"],
+        session["arn"],
+        role_arn=session.get("role_arn") or _role_of(session["arn"]),
+        user_id=session["user_id"],
+        session_policies=None if policies is None else tuple(policies),
+        tags=tuple((key, value) for key, value in session.get("tags", [])),
+        issued=session.get("issued", 0.0),
+    )
+
+
+def _role_of(session_arn: str) -> str:
+    # Sessions given out before role_arn was kept: roles with a path are not told apart.
+    role = session_arn.replace(":sts:", ":iam:").replace(":assumed-role/", ":role/")
+    return role.rpartition("/")[0]
 
 
 def _administrator(account_id: str) -> Caller:
-    return Caller(account_id, f"arn:aws:iam::{account_id}:user/administrator")
+    arn = f"arn:aws:iam::{account_id}:user/administrator"
+    return Caller(account_id, arn, user_id=f"AIDA{account_id}")

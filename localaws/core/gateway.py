@@ -1,6 +1,6 @@
 """One request from start to end: who asks, for what, who performs it, how it is answered.
 
-Knowledge of any single service does not belong here, except who may assume a role (assume_role).
+Knowledge of any single service does not belong here; who may do what is core.authorization's.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from localaws.core.accounts import Accounts, Caller, Scope
+    from localaws.core.authorization.authorizer import Authorizer
     from localaws.core.guard import Guard
     from localaws.core.http import Request
     from localaws.core.passthrough import Moto
@@ -49,16 +50,24 @@ class Gateway:
         moto: Moto,
         providers: Mapping[str, Provider],
         guards: Mapping[str, Guard],
+        authorizer: Authorizer,
         problem: Callable[[], str],
     ) -> None:
+        self._authorizer = authorizer
         self._accounts = accounts
         self._problem = problem
         self._moto = moto
         self._providers = providers
         self._guards = guards
 
-    def handle(self, request: Request) -> Response:
-        """Answer a request; whatever happens, in AWS's shape."""
+    def handle(
+        self, request: Request, caller: Caller | None = None, *, judged: bool = True
+    ) -> Response:
+        """Answer a request; whatever happens, in AWS's shape.
+
+        ``caller`` is given where a provider asks in another's name; else the signature says who.
+        Only the authorizer's own questions, and guards', are not ``judged``.
+        """
         request_id = str(uuid.uuid4())
         asked = _UNKNOWN
         try:
@@ -70,7 +79,10 @@ class Gateway:
                 return self._health()
             scope = scope_of(request.headers)
             asked = route(scope.signing_name, request)
-            return self._answer(asked, scope, request, request_id)
+            token = request.headers.get("x-amz-security-token")
+            caller = caller or self._accounts.caller(scope.access_key, token, asked.protocol)
+            call = _call(asked, scope, caller, request, request_id)
+            return self._answer(asked, call, request, judged=judged)
         except ServiceError as error:
             return serialize_error(asked, error, request_id)
         except Exception:  # noqa: BLE001 - the last line: a client must get an AWS error, not HTML
@@ -83,24 +95,28 @@ class Gateway:
             )
             return serialize_error(asked, failure, request_id)
 
-    def _answer(self, asked: Route, scope: Scope, request: Request, request_id: str) -> Response:
-        token = request.headers.get("x-amz-security-token")
-        caller = self._accounts.caller(scope.access_key, token, asked.protocol)
+    def _answer(self, asked: Route, call: Call, request: Request, *, judged: bool) -> Response:
         method = self._find(self._providers, asked)
         if asked.model is None or not (method or is_allowed(asked.service, asked.operation)):
             raise not_implemented(asked.service, asked.operation)
-        call = _call(asked, scope, caller, request, request_id)
         parameters = parse(asked, request)
         validate(asked.model, parameters)
-        if method is not None:
-            return serialize_result(asked, method(call, parameters), request_id)
-        return self._pass_on(asked, call, parameters, request)
+        account_id = self._authorizer.check(call, parameters) if judged else call.account_id
+        try:
+            if method is not None:
+                return serialize_result(asked, method(call, parameters), call.request_id)
+            response = self._pass_on(asked, call, parameters, request, account_id)
+        finally:
+            self._authorizer.changed(asked.service, asked.operation)
+        if judged:
+            self._authorizer.check_answer(call, parameters, response)
+        return response
 
     def _pass_on(
-        self, asked: Route, call: Call, parameters: Document, request: Request
+        self, asked: Route, call: Call, parameters: Document, request: Request, account_id: str
     ) -> Response:
         def ask(sent: Request) -> Response:
-            return self._moto.call(asked.service, asked.operation, sent, call.account_id)
+            return self._moto.call(asked.service, asked.operation, sent, account_id)
 
         guard = self._find(self._guards, asked)
         waits = (asked.service, asked.operation, asked.protocol) == _LONG_POLL
@@ -143,4 +159,5 @@ def _call(asked: Route, scope: Scope, caller: Caller, request: Request, request_
         request_id=request_id,
         principal_arn=caller.principal_arn,
         headers=request.headers,
+        caller=caller,
     )

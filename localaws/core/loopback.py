@@ -48,7 +48,7 @@ def attach(client: Any, handle: Handle) -> None:
     def send(request: Any, **_: Any) -> AWSResponse:
         response = handle(_request_of(request))
         raw = HTTPResponse(
-            body=io.BytesIO(response.body),
+            body=io.BytesIO(b"" if request.method == "HEAD" else response.body),
             headers=response.headers,
             status=response.status,
             preload_content=False,

@@ -62,4 +62,15 @@ class Moto:
             from moto.moto_server.werkzeug_app import create_backend_app
 
             self._applications[service] = create_backend_app(service)
+            if service == "s3":
+                _leave_policies_to_us()
         return self._applications[service]
+
+
+def _leave_policies_to_us() -> None:
+    # moto's own look at a bucket policy knows neither conditions nor principals: it would deny what
+    # the policy allows. Every request was judged before it came here (core.authorization).
+    from moto.iam.access_control import PermissionResult
+    from moto.s3.models import FakeBucket
+
+    FakeBucket.get_permission = lambda *_: PermissionResult.NEUTRAL

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from localaws.core.accounts import Caller
     from localaws.core.context import ServerContext
 
 Document = dict[str, Any]
@@ -19,7 +20,10 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Who calls: everything of a request that is not a parameter."""
+    """Who calls: everything of a request that is not a parameter.
+
+    ``caller`` says more of ``account_id`` and ``principal_arn``.
+    """
 
     service: str
     operation: str
@@ -28,6 +32,7 @@ class Call:
     request_id: str
     principal_arn: str
     headers: dict[str, str]
+    caller: Caller
 
 
 class Provider:

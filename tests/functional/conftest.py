@@ -58,7 +58,7 @@ def client(endpoint_url: str, service: str, access_key: str, token: str | None =
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
     """The embedded AWS. Its state is shared by the session: use names of your own."""
-    with Server(tmp_path_factory.mktemp("aws")) as server:
+    with Server(tmp_path_factory.mktemp("aws"), enforce_iam=True) as server:
         yield EmbeddedAws(server)
 
 

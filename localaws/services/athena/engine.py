@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 from botocore.exceptions import ClientError
 
+from localaws.core.errors import ServiceError
 from localaws.services.athena import ddl, results, writes
 from localaws.services.athena.failures import QueryFailedError, explain
 from localaws.services.athena.functions import MACROS, SETTINGS
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from localaws.core.context import ServerContext
+    from localaws.core.provider import Call
     from localaws.services.athena.parquet_writer import Written
     from localaws.services.athena.results import Row
     from localaws.services.athena.statements import Statement
@@ -33,14 +36,15 @@ class Order:
     """A query as it was asked for.
 
     Attributes:
+        call: Who asked; S3 and Glue are asked in their name.
         output: ``s3://bucket/prefix/`` the results go to.
         enforced: Whether the workgroup forced that place.
         encryption: Extra arguments of S3's PutObject.
     """
 
     query_id: str
+    call: Call
     database: str
-    account_id: str
     region: str
     output: str
     enforced: bool
@@ -131,7 +135,7 @@ class Engine:
         bucket, key = split_uri(previous["output"])
         theirs, ours = self.files(previous["id"]), self.files(order.query_id)
         try:
-            self._s3(order).head_object(Bucket=bucket, Key=key)
+            self._client(order, "s3").head_object(Bucket=bucket, Key=key)
             ours.rows.hardlink_to(theirs.rows)
             ours.columns.hardlink_to(theirs.columns)
         except (ClientError, FileNotFoundError):
@@ -142,12 +146,23 @@ class Engine:
         return Session(
             query_id=order.query_id, text=statement.text, database=order.database,
             enforced=order.enforced, cutoff=order.cutoff, connection=cursor,
-            glue=self._context.client("glue", order.account_id, order.region),
-            s3=self._s3(order), cache=self.cache, scratch_root=self._scratch,
+            glue=self._client(order, "glue"), s3=self._client(order, "s3"),
+            may_read=partial(self._may_read, order), cache=self.cache, scratch_root=self._scratch,
         )  # fmt: skip
 
-    def _s3(self, order: Order) -> Any:
-        return self._context.client("s3", order.account_id, order.region)
+    def _client(self, order: Order, service: str) -> Any:
+        return self._context.client_for(order.call, service, order.region, via="athena")
+
+    def _may_read(self, order: Order, bucket: str, key: str) -> None:
+        # A local copy may be another caller's; what they may read says nothing of this one.
+        try:
+            what = {"Bucket": bucket, "Key": key}
+            self._context.judge(order.call, "s3", "GetObject", what, via="athena")
+        except ServiceError as error:
+            raise QueryFailedError(
+                f"PERMISSION_DENIED: Permission denied on S3 path: s3://{bucket}/{key} "
+                f"({error.message})"
+            ) from error
 
     def _query(self, order: Order, statement: Statement, session: Session, began: float) -> Outcome:
         assert statement.expression is not None  # noqa: S101 - statements.read's promise
@@ -199,7 +214,9 @@ class Engine:
     def _put(self, order: Order, location: str, body: bytes) -> None:
         bucket, key = split_uri(location)
         try:
-            self._s3(order).put_object(Bucket=bucket, Key=key, Body=body, **order.encryption)
+            self._client(order, "s3").put_object(
+                Bucket=bucket, Key=key, Body=body, **order.encryption
+            )
         except ClientError as error:
             raise QueryFailedError(
                 f"Access denied or no such bucket when writing output to url: {location} "

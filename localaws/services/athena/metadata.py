@@ -61,7 +61,7 @@ class Metadata(Provider):
 
     def _glue(self, call: Call, request: Document) -> Any:
         _check_catalog(request["CatalogName"])
-        return self.context.client("glue", call.account_id, call.region)
+        return self.context.client_for(call, "glue", call.region, via="athena")
 
 
 def _check_catalog(name: str) -> None:

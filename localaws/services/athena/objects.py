@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,9 @@ from localaws.services.athena.failures import QueryFailedError
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+#: Raises QueryFailedError if whoever asks may not read an object (bucket, key).
+MayRead = Callable[[str, str], None]
 
 _CACHE_LIMIT = 2 * 1024**3
 _HIDDEN = ("_", ".")
@@ -79,9 +83,17 @@ class ObjectCache:
                 f"HIVE_UNKNOWN_ERROR: Cannot list {location}: {error.response['Error']['Code']}"
             ) from error
 
-    def paths(self, client: Any, objects: Iterable[S3Object]) -> dict[S3Object, Path]:
-        """Return a local file for each object, copying those not here yet."""
+    def paths(
+        self, client: Any, objects: Iterable[S3Object], may_read: MayRead
+    ) -> dict[S3Object, Path]:
+        """Return a local file for each object, copying those not here yet.
+
+        Raises:
+            QueryFailedError: One of them may not be read, be it here or not.
+        """
         found = {item: self._path(item) for item in objects}
+        for item in found:
+            may_read(item.bucket, item.key)
         missing = [item for item, path in found.items() if not path.exists()]
         list(self._copiers.map(lambda item: self._copy(client, item), missing))
         return found

@@ -84,7 +84,7 @@ class AthenaProvider(WorkGroups, PreparedStatements, Metadata):
 
         answer, new = token.once(accept)
         if new:
-            self._pool.submit(self._run, record, statement)
+            self._pool.submit(self._run, call, record, statement)
         return answer
 
     def get_query_execution(self, call: Call, request: Document) -> Document:
@@ -167,14 +167,16 @@ class AthenaProvider(WorkGroups, PreparedStatements, Metadata):
             "reuse_minutes": result_settings.reuse_minutes(request),
         }  # fmt: skip
 
-    def _run(self, record: Document, statement: Statement | Preparation | QueryFailedError) -> None:
+    def _run(
+        self, call: Call, record: Document, statement: Statement | Preparation | QueryFailedError
+    ) -> None:
         started = self.context.now()
         if not self._history.change(record, state="RUNNING", started=started):
             return
         began = time.monotonic()
         cursor = self._cursors[record["id"]] = self._engine.cursor()
         try:
-            outcome = self._perform(record, statement, cursor)
+            outcome = self._perform(call, record, statement, cursor)
             changes = history.succeeded(outcome, self.context.now(), _millis(began))
         except QueryFailedError as failure:
             changes = history.failed(failure, self.context.now(), _millis(began))
@@ -190,11 +192,15 @@ class AthenaProvider(WorkGroups, PreparedStatements, Metadata):
             self._history.change(record, **changes)
 
     def _perform(
-        self, record: Document, statement: Statement | Preparation | QueryFailedError, cursor: Any
+        self,
+        call: Call,
+        record: Document,
+        statement: Statement | Preparation | QueryFailedError,
+        cursor: Any,
     ) -> Outcome:
         if isinstance(statement, QueryFailedError):
             raise statement
-        order = _order(record)
+        order = _order(call, record)
         if isinstance(statement, Preparation):
             self._prepare(record, statement)
             return self._engine.told(order)
@@ -226,14 +232,13 @@ def _kind(statement: Statement | Preparation | QueryFailedError) -> Document:
     return {"statement_type": statement.statement_type, "substatement": statement.substatement}
 
 
-def _order(record: Document) -> Order:
+def _order(call: Call, record: Document) -> Order:
     configuration = record["result_configuration"]
     return Order(
-        query_id=record["id"],
+        query_id=record["id"], call=call,
         # Clients quote it as Hive does (awswrangler for DESCRIBE).
         database=record["context"].get("Database", "default").strip("`"),
-        account_id=record["account"], region=record["region"],
-        output=configuration["OutputLocation"].rstrip("/") + "/",
+        region=record["region"], output=configuration["OutputLocation"].rstrip("/") + "/",
         enforced=record["enforced"], cutoff=record["cutoff"],
         encryption=result_settings.put_arguments(configuration),
     )  # fmt: skip

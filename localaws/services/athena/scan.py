@@ -19,7 +19,7 @@ from localaws.services.athena.types import duckdb_type
 
 if TYPE_CHECKING:
     from localaws.services.athena.catalog import GlueCatalog, Partition, TableInfo
-    from localaws.services.athena.objects import ObjectCache, S3Object
+    from localaws.services.athena.objects import MayRead, ObjectCache, S3Object
     from localaws.services.athena.readers import Need
 
 
@@ -34,7 +34,10 @@ class Scan:
 class Scanner:
     """Makes scans for one account."""
 
-    def __init__(self, catalog: GlueCatalog, s3: Any, cache: ObjectCache, connection: Any) -> None:
+    def __init__(
+        self, catalog: GlueCatalog, s3: Any, may_read: MayRead, cache: ObjectCache, connection: Any
+    ) -> None:
+        self._may_read = may_read
         self._catalog = catalog
         self._s3 = s3
         self._cache = cache
@@ -57,11 +60,12 @@ class Scanner:
     def _files(self, table: TableInfo, need: Need) -> list[DataFile]:
         if not table.partition_keys:
             objects = self._cache.list(self._s3, table.location)
-            paths = self._cache.paths(self._s3, objects)
+            paths = self._cache.paths(self._s3, objects, self._may_read)
             return [DataFile(paths[item], item, None) for item in objects]
         kept = self._prune(table, self._catalog.partitions(table), need)
         placed = self._objects_by_partition(table, kept)
-        paths = self._cache.paths(self._s3, [item for item, _ in placed])
+        objects = [item for item, _ in placed]
+        paths = self._cache.paths(self._s3, objects, self._may_read)
         return [DataFile(paths[item], item, partition) for item, partition in placed]
 
     def _objects_by_partition(

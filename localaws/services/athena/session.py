@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from localaws.services.athena.catalog import Column, TableInfo
     from localaws.services.athena.failures import Place
-    from localaws.services.athena.objects import ObjectCache
+    from localaws.services.athena.objects import MayRead, ObjectCache
 
 
 class Session:
@@ -30,7 +30,8 @@ class Session:
 
     def __init__(  # noqa: PLR0913 - the parts of a session, by keyword
         self, *, query_id: str, text: str, database: str, enforced: bool, cutoff: int | None,
-        connection: Any, glue: Any, s3: Any, cache: ObjectCache, scratch_root: Path,
+        connection: Any, glue: Any, s3: Any, may_read: MayRead, cache: ObjectCache,
+        scratch_root: Path,
     ) -> None:  # fmt: skip
         self.query_id = query_id
         self.text = text
@@ -43,7 +44,9 @@ class Session:
         self.data_bytes = 0
         self._connection = connection
         self._scratch_root = scratch_root
-        self._planner = Planner(self.catalog, Scanner(self.catalog, s3, cache, connection))
+        self._planner = Planner(
+            self.catalog, Scanner(self.catalog, s3, may_read, cache, connection)
+        )
 
     def plan(self, query: exp.Expression) -> Plan:
         """Plan a query and account for what it reads.

@@ -11,7 +11,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
 
 from localaws.services.codebuild import archive, inputs, records
 from localaws.services.codebuild.buildspec import PHASES, Phase
@@ -98,8 +100,8 @@ class Build:
         with self._phase("PROVISIONING"):
             environment = self._provision()
         with self._phase("DOWNLOAD_SOURCE"):
-            s3 = self._context.client("s3", self._account, self._region)
             scratch = self._folder / "source.zip"
+            s3 = self._client("s3")
             version = inputs.fetch_source(s3, self._document, scratch, self._source)
             self._change(resolvedSourceVersion=version)
             buildspec = inputs.read_buildspec(self._buildspec_text, self._source)
@@ -118,15 +120,13 @@ class Build:
             pass
 
     def _provision(self) -> dict[str, str]:
-        ssm = self._context.client("ssm", self._account, self._region)
         declared = self._document["environment"].get("environmentVariables", [])
         role = self._document["serviceRole"]
-        return inputs.role_environment(
-            self._context, self._account, role, self._id
-        ) | inputs.variables(ssm, declared)
+        environment = inputs.role_environment(self._context, self._account, role, self._id)
+        return environment | inputs.variables(self._client("ssm"), declared)
 
     def _environment(self, buildspec: Buildspec, given: dict[str, str]) -> dict[str, str]:
-        ssm = self._context.client("ssm", self._account, self._region)
+        ssm = self._client("ssm") if buildspec.parameter_store else None
         return (
             {"HOME": str(self._folder)}
             | buildspec.variables
@@ -189,10 +189,16 @@ class Build:
             raise PhaseError("CLIENT_ERROR", str(error)) from error
         location = self._document["artifacts"]["location"].removeprefix("arn:aws:s3:::")
         bucket, _, key = location.partition("/")
-        s3 = self._context.client("s3", self._account, self._region)
-        s3.put_object(Bucket=bucket, Key=key, Body=body)
+        try:
+            self._client("s3").put_object(Bucket=bucket, Key=key, Body=body)
+        except ClientError as error:
+            raise PhaseError("CLIENT_ERROR", f"artifact s3://{bucket}/{key}: {error}") from error
         digest = hashlib.sha256(body).hexdigest()
         self._change(artifacts=self._document["artifacts"] | {"sha256sum": digest})
+
+    def _client(self, service: str) -> Any:
+        role = self._document["serviceRole"]
+        return self._context.client_as_role(service, role, self._region, acting_as="codebuild")
 
     def _change(self, **members: object) -> None:
         self._records.change(self._key, lambda build: build.update(members))

@@ -106,8 +106,9 @@ class Job:
         self.store: Document = self.execution["declaration"]["artifactStore"]
 
     def client(self, service: str) -> Any:
-        """Return a client that acts in the pipeline's account and region."""
-        return self.context.client(service, self.account, self.region)
+        """Return a client that acts as the pipeline's role, in its region."""
+        role = self.execution["declaration"]["roleArn"]
+        return self.context.client_as_role(service, role, self.region, acting_as="codepipeline")
 
     def resolve(self) -> None:
         """Put values in place of references, and note the result for whoever asks.

@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from botocore.exceptions import BotoCoreError, ClientError
 
+from localaws.services.sagemaker import roles
 from localaws.services.sagemaker.feature_groups import TABLE
 from localaws.services.sagemaker.feature_tables import storage
 
@@ -85,7 +86,7 @@ class OfflineWriter:
             for flush in self._ledger.flushes(uid):
                 self._upload(group, uid, flush)
                 self._ledger.uploaded(uid, flush, self._context.now())
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, roles.RoleError) as error:
             _log.warning("Offline store of %s: %s", group["FeatureGroupName"], error)
             self._set_status(group, {"Status": "Blocked", "BlockedReason": str(error)[:1024]})
             self._context.stopping.wait(1.0)  # not a busy loop while the bucket is gone
@@ -99,7 +100,7 @@ class OfflineWriter:
             days[f"{moment:%Y}", f"{moment:%m}", f"{moment:%d}"].append(row)
         root = group["OfflineStoreConfig"]["S3StorageConfig"]["ResolvedOutputS3Uri"]
         bucket, _, prefix = root.removeprefix("s3://").partition("/")
-        s3 = self._context.client("s3", group["_account"], group["_region"])
+        s3 = roles.client(self._context, "s3", group["RoleArn"], group["_region"])
         encryption = _encryption(group)
         for day, rows in days.items():
             s3.put_object(

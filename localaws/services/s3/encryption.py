@@ -63,7 +63,7 @@ class Keys:
         named = len(parts) == _ARN_PARTS
         region, account = (parts[3], parts[4]) if named else (call.region, call.account_id)
         try:
-            found = self._context.client("kms", account, region).describe_key(KeyId=key)
+            found = self._context.unjudged_client("kms", account, region).describe_key(KeyId=key)
         except ClientError as error:
             raise _failure(error.response["Error"]["Code"], key) from error
         state = found["KeyMetadata"]["KeyState"]

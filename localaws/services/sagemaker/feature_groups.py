@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from localaws.core.errors import ServiceError
 from localaws.core.provider import Call, Document, Provider
-from localaws.services.sagemaker import tags
+from localaws.services.sagemaker import roles, tags
 from localaws.services.sagemaker.arns import ResourceName, named, own, owned
 from localaws.services.sagemaker.feature_checks import (
     check_features,
@@ -199,6 +199,8 @@ class FeatureGroups(Provider):
             failure = error.response["Error"]
             changes = {"FeatureGroupStatus": "CreateFailed",
                        "FailureReason": f"{failure['Code']}: {failure['Message']}"}  # fmt: skip
+        except roles.RoleError as error:
+            changes = {"FeatureGroupStatus": "CreateFailed", "FailureReason": str(error)}
         except Exception as error:  # noqa: BLE001 - a group must not stay Creating for ever
             _log.exception("Feature group %s could not be made", group["FeatureGroupName"])
             changes = {"FeatureGroupStatus": "CreateFailed", "FailureReason": str(error)}
@@ -210,7 +212,8 @@ class FeatureGroups(Provider):
         if not offline:
             return
         bucket = offline["S3StorageConfig"]["S3Uri"].split("/")[2]
-        self._client_of("s3", group).head_bucket(Bucket=bucket)
+        s3 = roles.client(self.context, "s3", group["RoleArn"], group["_region"])
+        s3.get_bucket_acl(Bucket=bucket)
         if offline.get("DataCatalogConfig"):
             create_table(self._client_of("glue", group), group)
 

@@ -56,14 +56,18 @@ class Objects:
         self._client = client
 
     def exists(self, uri: str) -> bool:
-        """Whether there is an object of exactly that key."""
+        """Whether there is an object of exactly that key.
+
+        Raises:
+            ObjectError: It may not be known, or the bucket cannot be asked.
+        """
         place = Location.of(uri)
         try:
             self._client.head_object(Bucket=place.bucket, Key=place.key)
         except ClientError as error:
             if error.response["Error"]["Code"] in _NO_SUCH:
                 return False
-            raise
+            raise ObjectError(f"{uri} cannot be read: {error}") from error
         return True
 
     def read(self, uri: str) -> bytes:
@@ -124,11 +128,18 @@ class Objects:
         return len(files)
 
     def upload_file(self, path: Path, uri: str, kms_key: str | None = None) -> None:
-        """Upload one file."""
+        """Upload one file.
+
+        Raises:
+            ObjectError: The bucket is not there or may not be written to.
+        """
         place = Location.of(uri)
         encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
-        with path.open("rb") as body:
-            self._client.put_object(Bucket=place.bucket, Key=place.key, Body=body, **encryption)
+        try:
+            with path.open("rb") as body:
+                self._client.put_object(Bucket=place.bucket, Key=place.key, Body=body, **encryption)
+        except ClientError as error:
+            raise ObjectError(f"{uri} cannot be written: {error}") from error
 
     def _download_prefix(self, place: Location, folder: Path) -> int:
         prefix = f"{place.key.rstrip('/')}/" if place.key.strip("/") else ""

@@ -1,6 +1,7 @@
 """AssumeRole and GetCallerIdentity. Sessions are durable, so credentials survive a restart.
 
-Reading sessions back when a request arrives belongs to core.accounts.
+Whether a role exists and trusts the caller was judged before (core.authorization). Reading sessions
+back when a request arrives belongs to core.accounts.
 """
 
 from __future__ import annotations
@@ -9,10 +10,9 @@ import re
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from localaws.core.accounts import SESSIONS, scope_of
+from localaws.core.accounts import SESSIONS
 from localaws.core.errors import ServiceError
 from localaws.core.provider import Call, Document, Provider
-from localaws.services.sts import trust
 
 if TYPE_CHECKING:
     from localaws.core.context import ServerContext
@@ -39,17 +39,8 @@ class StsProvider(Provider):
                 self._sessions.delete(key)
 
     def assume_role(self, call: Call, request: Document) -> Document:
-        """Give credentials of a role that exists and trusts the caller."""
-        role = self._role(request["RoleArn"])
-        attempt = trust.Attempt(call.account_id, call.principal_arn, request.get("ExternalId"))
-        if role is None or not trust.allows(role["AssumeRolePolicyDocument"], attempt):
-            raise ServiceError(
-                "AccessDenied",
-                f"User: {call.principal_arn} is not authorized to perform: sts:AssumeRole on "
-                f"resource: {request['RoleArn']}",
-                status=403,
-            )
-        session = self._new_session(role, request)
+        """Give credentials of a role."""
+        session = self._new_session(call, self._role(request["RoleArn"]), request)
         return {
             "Credentials": {
                 "AccessKeyId": session["access_key"],
@@ -62,24 +53,23 @@ class StsProvider(Provider):
 
     def get_caller_identity(self, call: Call, request: Document) -> Document:
         """Say who signed the request."""
-        session = self._sessions.get(scope_of(call.headers).access_key)
-        user_id = session["user_id"] if session else f"AIDA{call.account_id}"
-        return {"UserId": user_id, "Account": call.account_id, "Arn": call.principal_arn}
+        return {
+            "UserId": call.caller.user_id,
+            "Account": call.account_id,
+            "Arn": call.principal_arn,
+        }
 
     def _role(self, arn: str) -> Any:
         found = _ROLE_ARN.fullmatch(arn)
         if found is None:
             raise ServiceError("ValidationError", f"{arn} is invalid")
         iam = self.context.client("iam", found[1])
-        try:
-            role = iam.get_role(RoleName=found[2])["Role"]
-        except iam.exceptions.NoSuchEntityException:
-            return None
-        return role if role["Arn"] == arn else None
+        return iam.get_role(RoleName=found[2])["Role"]
 
-    def _new_session(self, role: Any, request: Document) -> Document:
+    def _new_session(self, call: Call, role: Any, request: Document) -> Document:
         seconds = request.get("DurationSeconds", _DEFAULT_SECONDS)
-        if seconds > role.get("MaxSessionDuration", _DEFAULT_SECONDS):
+        longest = role.get("MaxSessionDuration", _DEFAULT_SECONDS)
+        if seconds > longest and not call.caller.is_service:
             raise ServiceError(
                 "ValidationError",
                 "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
@@ -94,6 +84,25 @@ class StsProvider(Provider):
             "arn": f"arn:aws:sts::{account_id}:assumed-role/{role['RoleName']}/{name}",
             "user_id": f"{role['RoleId']}:{name}",
             "expires": self.context.now() + seconds,
+            "issued": self.context.now(),
+            "role_arn": role["Arn"],
+            "policies": _session_policies(request),
+            "tags": _tags(role, request),
         }
         self._sessions.insert(session["access_key"], session)
         return session
+
+
+def _session_policies(request: Document) -> list[str] | None:
+    given = [each["arn"] for each in request.get("PolicyArns", [])]
+    given += [request["Policy"]] if request.get("Policy") else []
+    return given or None
+
+
+def _tags(role: Any, request: Document) -> list[list[str]]:
+    # A session's tags go over the role's, see
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
+    tags = {
+        each["Key"]: each["Value"] for each in [*role.get("Tags", []), *request.get("Tags", [])]
+    }
+    return [[key, value] for key, value in tags.items()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import time
@@ -10,6 +9,8 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 
 import boto3
+
+from tests.functional.localaws.roles import EVERYTHING, ensure_role, trust
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,22 +37,9 @@ class World:
         )
 
     def prepare(self) -> None:
-        trust = {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Principal": {"Service": f"{name}.amazonaws.com"},
-                    "Action": "sts:AssumeRole",
-                }
-                for name in ("codebuild", "codepipeline")
-            ],
-        }
+        trusted = trust("codebuild", "codepipeline")
         for name in ("code-world-build", "code-world-pipeline"):
-            iam = self.client("iam")
-            # The tests of this folder share one server.
-            with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
-                iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+            ensure_role(self.client("iam"), name, trusted, may=EVERYTHING)
         self.client("s3").create_bucket(Bucket=BUCKET)
         self.client("s3").put_bucket_versioning(
             Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"}

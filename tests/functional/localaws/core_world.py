@@ -34,9 +34,13 @@ def client(endpoint_url: str, service: str, credentials: dict[str, str] | str) -
 class Process:
     """``python -m localaws`` as its user runs it."""
 
-    def __init__(self, state: Path, port: int = 0) -> None:
+    def __init__(self, state: Path, port: int = 0, *, enforce_iam: bool = True) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "localaws", "--port", str(port), "--state", str(state)],
+            [
+                *(sys.executable, "-m", "localaws"),
+                *(["--enforce-iam"] if enforce_iam else []),
+                *("--port", str(port), "--state", str(state)),
+            ],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=(state.parent / f"{state.name}.log").open("a"),
@@ -60,8 +64,8 @@ class Process:
 
 
 @contextlib.contextmanager
-def running(state: Path) -> Iterator[Process]:
-    process = Process(state)
+def running(state: Path, **how: bool) -> Iterator[Process]:
+    process = Process(state, **how)
     try:
         yield process
     finally:

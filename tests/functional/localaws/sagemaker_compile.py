@@ -46,7 +46,7 @@ from sagemaker.mlops.workflow.steps import ProcessingStep, TrainingStep
 from sagemaker.serve import ModelBuilder
 from sagemaker.train import ModelTrainer
 
-ROLE = "arn:aws:iam::111111111111:role/perennial-sagemaker"
+ROLE = "arn:aws:iam::111111111111:role/sagemaker-world"
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
 BUCKET, GROUP = sys.argv[1:3]
 INPUT, OUTPUT = "/opt/ml/processing/input", "/opt/ml/processing/output"

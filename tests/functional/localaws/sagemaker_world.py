@@ -9,10 +9,12 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from tests.functional.localaws.roles import EVERYTHING, allow, ensure_role, policy, trust
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROLE = "arn:aws:iam::111111111111:role/perennial-sagemaker"
+ROLE = "arn:aws:iam::111111111111:role/sagemaker-world"
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
 CLUSTER = {
     "ClusterConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5}
@@ -23,6 +25,7 @@ GROUP_ACTIONS = [
     "sagemaker:DescribeModelPackageGroup",
     "sagemaker:ListModelPackages",
     "sagemaker:CreateModelPackage",
+    "sagemaker:CreateModel",
 ]
 
 #: A "model" is a number; asking it with n answers n times that number.
@@ -73,6 +76,21 @@ class World:
         self.s3 = aws.client("s3")
         self.bucket = unique("sm-test")
         self.s3.create_bucket(Bucket=self.bucket)
+        self.role()
+
+    def role(self, account: str = "experimentation") -> str:
+        """The role that jobs and endpoints of an account act as; it may do everything there."""
+        iam = self.aws.client("iam", account)
+        return ensure_role(iam, "sagemaker-world", trust("sagemaker"), may=EVERYTHING)
+
+    def share(self, *accounts: str) -> None:
+        """Let other accounts read the bucket."""
+        grant = allow(
+            ["s3:GetObject", "s3:ListBucket"],
+            [f"arn:aws:s3:::{self.bucket}", f"arn:aws:s3:::{self.bucket}/*"],
+            Principal={"AWS": [f"arn:aws:iam::{each}:root" for each in accounts]},
+        )
+        self.s3.put_bucket_policy(Bucket=self.bucket, Policy=policy(grant))
 
     def put(self, key: str, body: str | bytes) -> str:
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
@@ -152,7 +170,9 @@ class World:
     def configuration(self, container: dict[str, Any], account: str = "experimentation") -> str:
         sagemaker = self.aws.client("sagemaker", account)
         name = unique("serve")
-        sagemaker.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=ROLE)
+        sagemaker.create_model(
+            ModelName=name, PrimaryContainer=container, ExecutionRoleArn=self.role(account)
+        )
         sagemaker.create_endpoint_config(
             EndpointConfigName=name,
             ProductionVariants=[

@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.functional.localaws import code_world, core_world
+from tests.functional.localaws.roles import ensure_role, trust
 from tests.functional.localaws.sagemaker_world import ROLE, World, unique, until
 
 if TYPE_CHECKING:
@@ -291,7 +292,8 @@ def test_tokens_are_known_after_a_kill(tmp_path: Path) -> None:
     token = uuid.uuid4().hex
     with core_world.running(tmp_path / "aws") as server:
         sagemaker = server.client("sagemaker")
-        sagemaker.create_pipeline(PipelineName="p", PipelineDefinition=SUCCEED, RoleArn=ROLE)
+        role = ensure_role(server.client("iam"), "p", trust("sagemaker"))
+        sagemaker.create_pipeline(PipelineName="p", PipelineDefinition=SUCCEED, RoleArn=role)
         start = sagemaker.start_pipeline_execution
         first = start(PipelineName="p", ClientRequestToken=token)["PipelineExecutionArn"]
     with core_world.running(tmp_path / "aws") as server:

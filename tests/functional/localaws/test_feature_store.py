@@ -11,13 +11,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.functional.localaws.athena_world import AthenaWorld
+from tests.functional.localaws.roles import allow, ensure_role, trust
 
 if TYPE_CHECKING:
     from tests.functional.conftest import EmbeddedAws
 
 FEATURES = (("plane", "String"), ("event_time", "String"), ("seats", "Integral"),
             ("age", "Fractional"))  # fmt: skip
-ROLE = "arn:aws:iam::111111111111:role/feature-store"
+ROLE = "arn:aws:iam::111111111111:role/feature-store"  # made by FeatureWorld
 
 
 class FeatureWorld:
@@ -25,6 +26,10 @@ class FeatureWorld:
 
     def __init__(self, aws: EmbeddedAws) -> None:
         self.lake = AthenaWorld(aws)
+        ensure_role(
+            aws.client("iam"), "feature-store", trust("sagemaker"),
+            may=[allow(["s3:PutObject", "s3:GetBucketAcl"], "arn:aws:s3:::*")],
+        )  # fmt: skip
         self.sagemaker = aws.client("sagemaker")
         self.runtime = aws.client("sagemaker-featurestore-runtime")
 

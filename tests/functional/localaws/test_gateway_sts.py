@@ -6,15 +6,19 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.functional.localaws.core_world import client, trusting
+from tests.functional.localaws.roles import allow, policy
 
 ROLE = "arn:aws:iam::222222222222:role/sts-deploy"
 
 
 @pytest.fixture(scope="module")
 def role(aws):
-    aws.client("iam", "dev").create_role(
+    iam = aws.client("iam", "dev")
+    iam.create_role(
         RoleName="sts-deploy", AssumeRolePolicyDocument=trusting("111111111111", "perennial")
     )
+    may = allow(["s3:CreateBucket", "s3:ListAllMyBuckets"], "*")
+    iam.put_role_policy(RoleName="sts-deploy", PolicyName="may", PolicyDocument=policy(may))
     return ROLE
 
 

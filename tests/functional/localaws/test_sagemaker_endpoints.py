@@ -35,9 +35,10 @@ def in_service(world: World, name: str, account: str = "experimentation") -> dic
     return sagemaker.describe_endpoint(EndpointName=name)
 
 
-def settled(world: World, name: str) -> dict[str, Any]:
+def settled(world: World, name: str, account: str = "experimentation") -> dict[str, Any]:
+    sagemaker = world.aws.client("sagemaker", account)
     return until(
-        lambda: world.sagemaker.describe_endpoint(EndpointName=name),
+        lambda: sagemaker.describe_endpoint(EndpointName=name),
         lambda endpoint: endpoint["EndpointStatus"] in ("InService", "Failed"),
     )
 
@@ -115,7 +116,11 @@ def test_a_package_serves_elsewhere_only_once_approved(world: World) -> None:
     )
     with pytest.raises(ClientError, match="not authorized"):
         world.configuration({"ModelPackageName": arn}, "staging")
-    name = create(world, world.configuration({"ModelPackageName": arn}, "dev"), "dev")
+    configuration = world.configuration({"ModelPackageName": arn}, "dev")
+    closed = create(world, configuration, "dev")
+    assert "AccessDenied" in settled(world, closed, "dev")["FailureReason"]
+    world.share("222222222222")
+    name = create(world, configuration, "dev")
     in_service(world, name, "dev")
     assert ask(world, name, {"n": 2}, "dev") == 10
 

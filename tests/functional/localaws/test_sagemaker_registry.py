@@ -115,8 +115,8 @@ def test_a_policy_that_cannot_be_judged_is_not_taken(world: World) -> None:
     policy = json.loads(
         assets.get_model_package_group_policy(ModelPackageGroupName=group)["ResourcePolicy"]
     )
-    policy["Statement"][0]["Condition"] = {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}
-    with pytest.raises(ClientError, match="Condition"):
+    policy["Statement"][0]["Conditions"] = {"StringEquals": {"aws:PrincipalAccount": "1"}}
+    with pytest.raises(ClientError, match="element Conditions"):
         assets.put_model_package_group_policy(
             ModelPackageGroupName=group, ResourcePolicy=json.dumps(policy)
         )

@@ -14,8 +14,6 @@ from orchestration.bootstrap import bootstrap
 from orchestration.definitions import build_definitions
 from orchestration.environments import load_environment
 from orchestration.upstream import land
-from resources.aws import AwsAccounts
-from resources.platform import Platform
 from resources.serving import champion_of
 from usecases.declaration import load_use_case
 
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from orchestration.environments import Environment
-    from resources.aws import AccountName, AwsSettings
     from resources.model_registry import PackageFacts
     from usecases.declaration import UseCase
 
@@ -68,26 +65,6 @@ class Outcome:
         raise AssertionError(f"{key} was not materialized: {self.told}")
 
 
-class RecordingAccounts(AwsAccounts):
-    """The project's doors, which also note who called what."""
-
-    def __init__(self, settings: AwsSettings, calls: set[tuple[AccountName, str]]) -> None:
-        super().__init__(settings)
-        self._calls = calls
-        self._watched: set[int] = set()
-
-    def client(self, service: str, account: AccountName) -> Any:
-        made = super().client(service, account)
-        if id(made) not in self._watched:
-            self._watched.add(id(made))
-
-            def note(model: Any, **_: Any) -> None:
-                self._calls.add((account, f"{model.service_model.signing_name}:{model.name}"))
-
-            made.meta.events.register("before-call", note)
-        return made
-
-
 class Loop:
     """One deployment of the project on a running embedded AWS."""
 
@@ -96,8 +73,7 @@ class Loop:
         self.folder = folder
         local = load_environment("local")
         self.environment: Environment = local.model_copy(update={"endpoint_url": aws.endpoint_url})
-        self.calls: set[tuple[AccountName, str]] = set()
-        self.platform = Platform(RecordingAccounts(self.environment.aws, self.calls))
+        self.platform = self.environment.doors()
         self.instance = dg.DagsterInstance.ephemeral()
         self.quick = self.declare("quick")
 

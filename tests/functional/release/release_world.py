@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
@@ -19,6 +18,7 @@ from pipelines.release import (
     release_pipeline_definition,
     source_bundle,
 )
+from tests.functional.localaws.roles import EVERYTHING, allow, ensure_role, policy
 
 if TYPE_CHECKING:
     from tests.functional.conftest import EmbeddedAws
@@ -86,6 +86,7 @@ class ReleaseWorld:
         self.s3.put_object(Bucket=BUCKET, Key="source.zip", Body=source_bundle())
         self.registry.create_model_package_group(ModelPackageGroupName=GROUP)
         self._open_registry()
+        self._open_bucket()
         for project in codebuild_projects(role_arn=CODEBUILD_ROLE, **PROJECTS):
             self.aws.client("codebuild", "assets").create_project(**project)
 
@@ -212,14 +213,13 @@ class ReleaseWorld:
         }
         if external_id:
             statement["Condition"] = {"StringEquals": {"sts:ExternalId": "perennial"}}
-        iam = self.aws.client("iam", account)
-        with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
-            iam.create_role(
-                RoleName=name,
-                AssumeRolePolicyDocument=json.dumps(
-                    {"Version": "2012-10-17", "Statement": [statement]}
-                ),
-            )
+        ensure_role(self.aws.client("iam", account), name, statement, may=EVERYTHING)
+
+    def _open_bucket(self) -> None:
+        serving = [f"arn:aws:iam::{id_}:root" for id_ in STAGES.values()]
+        everything = [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"]
+        grant = allow(["s3:GetObject", "s3:ListBucket"], everything, Principal={"AWS": serving})
+        self.s3.put_bucket_policy(Bucket=BUCKET, Policy=policy(grant))
 
     def _open_registry(self) -> None:
         packages = f"arn:aws:sagemaker:us-east-1:{ASSETS}:model-package/{GROUP}/*"
@@ -235,7 +235,7 @@ class ReleaseWorld:
                             "Principal": {
                                 "AWS": [f"arn:aws:iam::{id_}:root" for id_ in STAGES.values()]
                             },
-                            "Action": ["sagemaker:DescribeModelPackage"],
+                            "Action": ["sagemaker:DescribeModelPackage", "sagemaker:CreateModel"],
                             "Resource": [packages],
                         }
                     ],

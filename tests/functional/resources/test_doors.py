@@ -13,6 +13,7 @@ from resources.glue import ColumnFacts, TableMissing
 from resources.objects import Objects, parse_s3_uri
 
 if TYPE_CHECKING:
+    from orchestration.environments import Environment
     from resources.platform import Platform
 
 DATABASE = "perennial_flight_delay"
@@ -39,12 +40,16 @@ def test_prefixes_are_listed_and_emptied_but_never_the_whole_bucket(platform: Pl
         lake.delete_prefix("")
 
 
-def test_a_missing_object_or_bucket_is_named(platform: Platform):
+def test_a_missing_object_or_bucket_is_named(platform: Platform, environment: Environment):
     with pytest.raises(Missing, match=r"s3://perennial-lake-\S+/tests/nowhere does not exist"):
         platform.lake.get("tests/nowhere")
-    nowhere = Objects(platform.accounts.client("s3", "experimentation"), "no-such-bucket-here")
+    nowhere = Objects(environment.admin_client("s3", "experimentation"), "no-such-bucket-here")
     with pytest.raises(Missing, match="no-such-bucket-here"):
         nowhere.get("a")
+    # The orchestrator's role is told nothing of buckets that are not the project's.
+    elsewhere = Objects(platform.accounts.client("s3", "experimentation"), "no-such-bucket-here")
+    with pytest.raises(Terminal, match="s3:GetObject on resource"):
+        elsewhere.get("a")
     with pytest.raises(Terminal, match="expected s3://bucket/key"):
         parse_s3_uri("bucket/key")
 

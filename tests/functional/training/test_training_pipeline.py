@@ -14,12 +14,13 @@ import pytest
 from pipelines.templates.code_bundle import build_bundle
 from pipelines.templates.compile import compile_definition
 from pipelines.templates.request import CompileRequest
+from tests.functional.localaws.roles import EVERYTHING, ensure_role, trust
 from tests.unit.steps import world
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-ROLE = "arn:aws:iam::111111111111:role/perennial-sagemaker"
+ROLE = "arn:aws:iam::111111111111:role/training-tests"
 STEPS = ["Validate", "Prepare", "Train", "Evaluate", "Bias", "Judge", "Gate", "Register"]
 
 
@@ -38,6 +39,7 @@ class Factory:
         for key, body in self.bundle.objects():
             self.put(key, body)
         self.put("champions/none/none.json", b"{}")
+        ensure_role(aws.client("iam"), "training-tests", trust("sagemaker"), may=EVERYTHING)
 
     def _bucket(self, account: str, stem: str) -> str:
         name = f"training-{stem}-{self.suffix}"

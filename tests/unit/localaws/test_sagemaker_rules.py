@@ -11,7 +11,6 @@ from localaws.services.sagemaker.jobs.workspace import rewrite
 from localaws.services.sagemaker.pipelines import conditions, definition
 from localaws.services.sagemaker.pipelines.expressions import ExpressionError, resolve, walk
 from localaws.services.sagemaker.pipelines.order import ready
-from localaws.services.sagemaker.registry.access import allows
 
 FAIL = {"Type": "Fail", "Arguments": {"ErrorMessage": "x"}}
 ARN = "arn:aws:sagemaker:us-east-1:555555555555:model-package/g/1"
@@ -87,38 +86,6 @@ def test_paths_lead_through_names_numbers_and_named_items() -> None:
     for path in ("a.c", "a.b[1]", "Outputs['y']", "a..b", "a.b[x]"):
         with pytest.raises(ExpressionError, match="it: "):
             walk(document, path, what="it")
-
-
-@pytest.mark.parametrize(
-    ("change", "allowed"),
-    [
-        ({}, True),
-        ({"Principal": "*"}, True),
-        ({"Principal": {"AWS": "111111111111"}}, True),
-        ({"Action": "sagemaker:Describe*"}, True),
-        ({"Principal": {"AWS": "arn:aws:iam::111111111112:root"}}, False),
-        ({"Principal": {"Service": "sagemaker.amazonaws.com"}}, False),
-        ({"Action": "sagemaker:UpdateModelPackage"}, False),
-        ({"Resource": ARN.replace("/g/", "/other/")}, False),
-        ({"Effect": "Deny"}, False),
-        ({"Effect": "allow"}, False),
-    ],
-)
-def test_a_policy_grants_only_what_it_says(change: dict, *, allowed: bool) -> None:
-    statement = {
-        "Effect": "Allow",
-        "Principal": {"AWS": ["arn:aws:iam::111111111111:root"]},
-        "Action": ["sagemaker:DescribeModelPackage"],
-        "Resource": "arn:aws:sagemaker:us-east-1:555555555555:model-package/g/*",
-    }
-    policy = json.dumps({"Statement": [statement | change]})
-    assert allows(policy, "111111111111", "sagemaker:DescribeModelPackage", ARN) is allowed
-
-
-def test_a_denial_outweighs_a_grant() -> None:
-    grant = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
-    policy = json.dumps({"Statement": [grant, grant | {"Effect": "Deny"}]})
-    assert not allows(policy, "111111111111", "sagemaker:DescribeModelPackage", ARN)
 
 
 def test_only_paths_that_start_with_the_containers_root_are_rewritten() -> None:

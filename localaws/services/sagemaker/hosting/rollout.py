@@ -11,7 +11,7 @@ import shutil
 import threading
 from typing import TYPE_CHECKING
 
-from localaws.services.sagemaker import arns, tags
+from localaws.services.sagemaker import arns, roles, tags
 from localaws.services.sagemaker.hosting.fleet import fleet_of
 from localaws.services.sagemaker.hosting.host import HostError, Plan, launch
 from localaws.services.sagemaker.jobs import environment
@@ -112,15 +112,20 @@ class Rollout:
             shutil.rmtree(old, ignore_errors=True)
 
     def _serve(self, name: ResourceName, deployment: Document) -> None:
-        variant = deployment["Variant"]
+        variant, role_arn = deployment["Variant"], deployment["RoleArn"]
+        try:
+            client = roles.client(self._context, "s3", role_arn, name.region)
+            env = environment.aws(self._context, name, role_arn)
+        except roles.RoleError as error:
+            raise HostError(str(error)) from error
         plan = Plan(
             folder=self._folder(name, deployment["Generation"]),
             container=deployment["Container"],
             timeout=variant.get("ContainerStartupHealthCheckTimeoutInSeconds", _STARTUP_SECONDS),
-            env=environment.aws(self._context, name),
+            env=env,
         )
         fleet = fleet_of(self._context)
-        objects = Objects(self._context.client("s3", name.account_id, name.region))
+        objects = Objects(client)
         earlier = fleet.swap(name.arn, launch(plan, objects), objects)
         if earlier is not None:
             earlier.stop()

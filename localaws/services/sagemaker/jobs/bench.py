@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from localaws.core.errors import ServiceError
-from localaws.services.sagemaker import arns
+from localaws.services.sagemaker import arns, roles
 from localaws.services.sagemaker.jobs import logs
 from localaws.services.sagemaker.jobs.workspace import (
     GRACE_SECONDS,
@@ -195,13 +195,13 @@ class Bench:
                 reason=f"InternalServerError: the server ended {_ATTEMPTS} times in this job.",
             )
             return
-        objects = Objects(self._context.client("s3", name.account_id, name.region))
-        task = Task(name, document, workspace, objects, self.records, self._context)
-        self._perform(task)
+        self._perform(name, document, workspace)
 
-    def _perform(self, task: Task) -> None:
-        end = functools.partial(self._end, task.name, task.workspace)
+    def _perform(self, name: ResourceName, document: Document, workspace: Workspace) -> None:
+        end = functools.partial(self._end, name, workspace)
         try:
+            objects = Objects(roles.client(self._context, "s3", document["RoleArn"], name.region))
+            task = Task(name, document, workspace, objects, self.records, self._context)
             members = self._craft.perform(task)
         except StoppedError:
             end("Stopped")
@@ -209,10 +209,10 @@ class Bench:
             end("Stopped", late=True)
         except JobFailedError as error:
             end("Failed", reason=str(error))
-        except ObjectError as error:
+        except (ObjectError, roles.RoleError) as error:
             end("Failed", reason=f"ClientError: {error}")
         except Exception as error:  # noqa: BLE001 - becomes the job's FailureReason
-            _log.exception("%s failed inside the server", task.name.arn)
+            _log.exception("%s failed inside the server", name.arn)
             end("Failed", reason=f"InternalServerError: {type(error).__name__}: {error}")
         else:
             end("Completed", members=members)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from localaws.core.errors import ServiceError
+from localaws.services.sagemaker import roles
 
 if TYPE_CHECKING:
     from localaws.core.context import ServerContext
@@ -14,14 +15,17 @@ if TYPE_CHECKING:
 HOST = "algo-1"
 
 
-def aws(context: ServerContext, name: ResourceName) -> dict[str, str]:
-    """Region and credentials of the job's account, as its execution role would give them."""
+def aws(context: ServerContext, name: ResourceName, role_arn: str) -> dict[str, str]:
+    """Region, and credentials of the execution role. They last twelve hours.
+
+    Raises:
+        RoleError: The role does not exist or does not trust SageMaker.
+    """
     return {
         "AWS_REGION": name.region,
         "AWS_DEFAULT_REGION": name.region,
         "AWS_ENDPOINT_URL": context.endpoint_url,
-        "AWS_ACCESS_KEY_ID": f"LOCALAWS{name.account_id}",
-        "AWS_SECRET_ACCESS_KEY": "loopback",
+        **roles.credentials(context, role_arn),
     }
 
 

@@ -169,7 +169,8 @@ def _run(task: Task) -> int:
     limit = task.document.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _DAY)
     return task.workspace.run(
         [*specification["ContainerEntrypoint"], *specification.get("ContainerArguments", [])],
-        environment.aws(task.context, task.name) | task.document.get("Environment", {}),
+        environment.aws(task.context, task.name, task.document["RoleArn"])
+        | task.document.get("Environment", {}),
         folder=task.workspace.folder,
         timeout=limit,
         on_start=lambda: task.set(ProcessingStartTime=task.context.now()),

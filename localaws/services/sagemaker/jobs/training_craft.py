@@ -121,7 +121,7 @@ def _run(task: Task) -> int:
     argv = _command(task)
     return task.workspace.run(
         argv,
-        environment.aws(task.context, task.name)
+        environment.aws(task.context, task.name, task.document["RoleArn"])
         | script_mode.variables(task)
         | task.document.get("Environment", {}),
         folder=task.workspace.path(script_mode.CODE),

@@ -130,7 +130,8 @@ class PipelineCatalogue(Provider):
         )  # fmt: skip
         place = request.get("PipelineDefinitionS3Location")
         if place:
-            objects = Objects(self.context.client("s3", call.account_id, call.region))
+            s3 = self.context.client_for(call, "s3", call.region, via="sagemaker")
+            objects = Objects(s3)
             try:
                 content = objects.read(f"s3://{place['Bucket']}/{place['ObjectKey']}")
             except ObjectError as error:

@@ -192,6 +192,7 @@ class PipelineExecutions(Provider):
             "_Attempt": 1,
             "_Parameters": bound,
             "_Definition": text,
+            "_RoleArn": described["RoleArn"],
             "_DefinitionSha256": hashlib.sha256(text.encode()).hexdigest(),
         }
         execution_records(self.context.store).insert(name, record)

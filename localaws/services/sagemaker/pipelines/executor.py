@@ -10,10 +10,10 @@ import json
 import logging
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from localaws.core.errors import ServiceError
-from localaws.services.sagemaker import arns
+from localaws.services.sagemaker import arns, roles
 from localaws.services.sagemaker.objects import Objects
 from localaws.services.sagemaker.pipelines import definition, steps
 from localaws.services.sagemaker.pipelines.order import ready
@@ -41,7 +41,6 @@ class Executor:
         self._name = journal.name
         self._record = journal.execution()
         self._definition = definition.read(self._record["_Definition"])
-        self._client = context.client("sagemaker", self._name.account_id, self._name.region)
 
     def run(self) -> None:
         """Run until nothing more can start; leave the journal as it is if the server stops."""
@@ -119,16 +118,15 @@ class Executor:
             if node.step.get(given)
         }
         record = self._journal.begin(node.name, attempt, self._context.now(), described)
-        work = self._work(node, record["AttemptCount"])
         try:
-            properties = steps.perform(work)
+            properties = steps.perform(self._work(node, record["AttemptCount"]))
         except steps.InterruptedStepError:
             return
         except steps.StepStoppedError as error:
             # Stopped by StopPipelineExecution, or by somebody behind the pipeline's back.
             asked = self._journal.execution()["PipelineExecutionStatus"] == "Stopping"
             self._end(node, "Stopped" if asked else "Failed", reason=str(error))
-        except steps.StepFailedError as error:
+        except (steps.StepFailedError, roles.RoleError) as error:
             self._end(node, "Failed", reason=str(error))
         except Exception as error:  # noqa: BLE001 - becomes the step's FailureReason
             if self._context.stopping.is_set():
@@ -154,20 +152,23 @@ class Executor:
             "TrainingJobName": name,
             "ProcessingJobName": name,
         }
-        objects = Objects(self._context.client("s3", self._name.account_id, self._name.region))
+        objects = Objects(self._client("s3"))
         scope = ExecutionScope(
             self._definition, record["_Parameters"], variables, self._properties, objects
         )
         return steps.Work(
             node=node,
             scope=scope,
-            client=self._client,
+            client=self._client("sagemaker"),
             account_id=self._name.account_id,
             region=self._name.region,
             job_name=name,
             publish=lambda metadata: self._publish(node.name, metadata),
             benches=self._benches,
         )
+
+    def _client(self, service: str) -> Any:
+        return roles.client(self._context, service, self._record["_RoleArn"], self._name.region)
 
     def _properties(self, step: str) -> Document | None:
         record = self._journal.step(step) or {}

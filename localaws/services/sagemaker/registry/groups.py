@@ -9,11 +9,10 @@ from localaws.core.provider import Call, Document, Provider
 from localaws.services.sagemaker import arns, tags
 from localaws.services.sagemaker.listing import Listing, pick
 from localaws.services.sagemaker.records import Records, public
-from localaws.services.sagemaker.registry import access
+from localaws.services.sagemaker.registry import policies
 
 if TYPE_CHECKING:
     from localaws.core.store import Store
-    from localaws.services.sagemaker.arns import ResourceName
 
 _KIND = "model-package-group"
 _LIST = Listing(name="ModelPackageGroupName")
@@ -48,8 +47,8 @@ class ModelPackageGroups(Provider):
 
     def describe_model_package_group(self, call: Call, request: Document) -> Document:
         """Describe a group, named by name or ARN."""
-        _, document = self._group(call, request, "DescribeModelPackageGroup")
-        return public(document)
+        name = arns.named(call, _KIND, request["ModelPackageGroupName"])
+        return public(group_records(self.context.store).get(name))
 
     def list_model_package_groups(self, call: Call, request: Document) -> Document:
         """List the caller's groups."""
@@ -66,7 +65,8 @@ class ModelPackageGroups(Provider):
         Raises:
             ServiceError: ConflictException, it still holds packages.
         """
-        name, _ = self._group(call, request, "DeleteModelPackageGroup")
+        name = arns.named(call, _KIND, request["ModelPackageGroupName"])
+        group_records(self.context.store).get(name)
         packages = self.context.store.table("sagemaker/model-package")
         if any(True for _ in packages.scan(f"{name.key}/")):
             raise ServiceError(
@@ -78,15 +78,15 @@ class ModelPackageGroups(Provider):
         return {}
 
     def put_model_package_group_policy(self, call: Call, request: Document) -> Document:
-        """Set the group's resource policy; only the owner may."""
-        name = _own_only(call, request)
-        access.validate(request["ResourcePolicy"])
+        """Set the group's resource policy."""
+        name = arns.named(call, _KIND, request["ModelPackageGroupName"])
+        policies.validate(request["ResourcePolicy"])
         group_records(self.context.store).set(name, _Policy=request["ResourcePolicy"])
         return {"ModelPackageGroupArn": name.arn}
 
     def get_model_package_group_policy(self, call: Call, request: Document) -> Document:
-        """Return the group's resource policy; only to the owner."""
-        name = _own_only(call, request)
+        """Return the group's resource policy."""
+        name = arns.named(call, _KIND, request["ModelPackageGroupName"])
         policy = group_records(self.context.store).get(name).get("_Policy")
         if policy is None:
             raise ServiceError(
@@ -95,31 +95,7 @@ class ModelPackageGroups(Provider):
         return {"ResourcePolicy": policy}
 
     def delete_model_package_group_policy(self, call: Call, request: Document) -> Document:
-        """Remove the group's resource policy; only the owner may."""
-        name = _own_only(call, request)
+        """Remove the group's resource policy."""
+        name = arns.named(call, _KIND, request["ModelPackageGroupName"])
         group_records(self.context.store).change(name, lambda group: group.pop("_Policy", None))
         return {}
-
-    def _group(self, call: Call, request: Document, action: str) -> tuple[ResourceName, Document]:
-        name = arns.named(call, _KIND, request["ModelPackageGroupName"])
-        document = authorized_group(self.context.store, call, action, name)
-        return name, document
-
-
-def authorized_group(store: Store, call: Call, action: str, group: ResourceName) -> Document:
-    """Return the group if the caller may do ``action`` to it.
-
-    A stranger learns nothing of a group that is not there: it is denied all the same.
-
-    Raises:
-        ServiceError: AccessDeniedException, or ValidationException if there is no such group.
-    """
-    document = group_records(store).find(group)
-    access.check(call, f"sagemaker:{action}", group, (document or {}).get("_Policy"))
-    return document or group_records(store).get(group)
-
-
-def _own_only(call: Call, request: Document) -> ResourceName:
-    name = arns.named(call, _KIND, request["ModelPackageGroupName"])
-    access.check(call, "sagemaker:ManageModelPackageGroupPolicy", name, None)
-    return name

@@ -15,8 +15,7 @@ from localaws.services.sagemaker.arns import ResourceName
 from localaws.services.sagemaker.listing import Listing, pick
 from localaws.services.sagemaker.objects import ObjectError, Objects
 from localaws.services.sagemaker.records import Records, public
-from localaws.services.sagemaker.registry import access
-from localaws.services.sagemaker.registry.groups import authorized_group, group_records
+from localaws.services.sagemaker.registry.groups import group_records
 from localaws.services.sagemaker.registry.limits import check_properties
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ class ModelPackages(Provider):
         """Register the next version in a group, perhaps another account's.
 
         Raises:
-            ServiceError: AccessDeniedException; ConflictException, the token was used for other
+            ServiceError: ConflictException, the token was used for other
                 parameters; ValidationException.
         """
         if not request.get("ModelPackageGroupName"):
@@ -57,7 +56,7 @@ class ModelPackages(Provider):
                 "The embedded AWS keeps only versioned packages: give ModelPackageGroupName.",
             )
         group = arns.named(call, _GROUP, request["ModelPackageGroupName"])
-        found = authorized_group(self.context.store, call, "CreateModelPackage", group)
+        found = group_records(self.context.store).get(group)
         # A group of the same name that was made anew knows none of the old one's tokens.
         scope = f"{group.arn}/{found['CreationTime']}"
         token = ClientToken(self.context, call, request, _TOKEN, scope)
@@ -68,14 +67,14 @@ class ModelPackages(Provider):
 
     def describe_model_package(self, call: Call, request: Document) -> Document:
         """Describe a package by its ARN."""
-        return public(self._package(call, request["ModelPackageName"], "DescribeModelPackage")[1])
+        return public(self._package(call, request["ModelPackageName"])[1])
 
     def batch_describe_model_package(self, call: Call, request: Document) -> Document:
         """Describe several packages; those that cannot be are reported one by one."""
         found, errors = {}, {}
         for arn in request["ModelPackageArnList"]:
             try:
-                _, package = self._package(call, arn, "DescribeModelPackage")
+                _, package = self._package(call, arn)
             except ServiceError as error:
                 errors[arn] = {"ErrorCode": error.code, "ErrorResponse": error.message}
             else:
@@ -90,7 +89,7 @@ class ModelPackages(Provider):
         prefix = f"{call.account_id}/{call.region}/"
         if request.get("ModelPackageGroupName"):
             group = arns.named(call, _GROUP, request["ModelPackageGroupName"])
-            authorized_group(self.context.store, call, "ListModelPackages", group)
+            group_records(self.context.store).get(group)
             prefix = f"{group.key}/"
         wanted = request.get("ModelApprovalStatus")
         table = self.context.store.table(f"sagemaker/{_KIND}")
@@ -110,10 +109,10 @@ class ModelPackages(Provider):
         """Approve, reject, annotate.
 
         Raises:
-            ServiceError: AccessDeniedException; ConflictException, the token was used for other
-                parameters; ValidationException.
+            ServiceError: ConflictException, the token was used for other parameters;
+                ValidationException.
         """
-        name, _ = self._package(call, request["ModelPackageArn"], "UpdateModelPackage")
+        name, _ = self._package(call, request["ModelPackageArn"])
         removed = set(request.get("CustomerMetadataPropertiesToRemove", []))
 
         def change(package: Document) -> None:
@@ -133,14 +132,14 @@ class ModelPackages(Provider):
 
     def delete_model_package(self, call: Call, request: Document) -> Document:
         """Delete a package; its version number is not given again."""
-        name, _ = self._package(call, request["ModelPackageName"], "DeleteModelPackage")
+        name, _ = self._package(call, request["ModelPackageName"])
         package_records(self.context.store).delete(name)
         tags.remove(self.context.store, name.arn)
         return {}
 
-    def _package(self, call: Call, arn: str, action: str) -> tuple[ResourceName, Document]:
+    def _package(self, call: Call, arn: str) -> tuple[ResourceName, Document]:
         name = arns.named(call, _KIND, arn)
-        return name, authorized_package(self.context.store, call, action, name)
+        return name, package_records(self.context.store).get(name)
 
     def _validate(self, call: Call, request: Document) -> None:
         for member in _REFUSED:
@@ -149,7 +148,8 @@ class ModelPackages(Provider):
                     "ValidationException", f"The embedded AWS does not perform {member}."
                 )
         check_properties(request.get("CustomerMetadataProperties", {}))
-        objects = Objects(self.context.client("s3", call.account_id, call.region))
+        s3 = self.context.client_for(call, "s3", call.region, via="sagemaker")
+        objects = Objects(s3)
         for container in request.get("InferenceSpecification", {}).get("Containers", []):
             _check_model_data(objects, container.get("ModelDataUrl"))
 
@@ -176,20 +176,6 @@ class ModelPackages(Provider):
         package_records(self.context.store).insert(name, document)
         tags.put(self.context.store, name.arn, request.get("Tags", []))
         return {"ModelPackageArn": name.arn}
-
-
-def authorized_package(store: Store, call: Call, action: str, name: ResourceName) -> Document:
-    """Return the package if the caller may do ``action`` to it.
-
-    Raises:
-        ServiceError: AccessDeniedException, or ValidationException if there is no such package.
-    """
-    group = ResourceName(
-        name.account_id, name.region, _GROUP, name.name.rpartition("/")[0] or name.name
-    )
-    policy = (group_records(store).find(group) or {}).get("_Policy")
-    access.check(call, f"sagemaker:{action}", name, policy)
-    return package_records(store).get(name)
 
 
 def _check_model_data(objects: Objects, uri: str | None) -> None:
