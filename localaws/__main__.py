@@ -10,9 +10,9 @@ import sys
 import threading
 from pathlib import Path
 
+from localaws.core.damage import StateError
 from localaws.core.listener import PortInUseError
 from localaws.core.lockfile import StateInUseError
-from localaws.core.snapshot import SnapshotError
 from localaws.server import Server
 
 
@@ -28,10 +28,10 @@ def main() -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    server = Server(arguments.state, arguments.port)
+    server = Server(arguments.state, arguments.port, salvage=arguments.salvage)
     try:
         server.start()
-    except (PortInUseError, StateInUseError, SnapshotError) as error:
+    except (PortInUseError, StateInUseError, StateError) as error:
         sys.stderr.write(f"localaws: {error}\n")
         return 1
     sys.stdout.write(f"localaws ready at {server.endpoint_url}\n")
@@ -52,6 +52,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=4566, help="port on 127.0.0.1 (0: any)")
     parser.add_argument(
         "--state", type=Path, default=Path(".perennial/aws"), help="folder that keeps everything"
+    )
+    parser.add_argument(
+        "--salvage",
+        action="store_true",
+        help="of damaged state keep what can be read; damaged files are set aside",
     )
     return parser.parse_args()
 

@@ -28,14 +28,22 @@ class ServerContext:
         store: Durable documents.
         state: Root of the state folder; use ``folder()`` for a place of one's own.
         endpoint_url: The server's own address, ``http://127.0.0.1:PORT``.
+        salvage: Of a damaged file of the state, what can be read is to be kept.
         stopping: Set when the server is about to stop; background loops watch it.
     """
 
     def __init__(
-        self, store: Store, state: Path, endpoint_url: str, handle: Handle | None = None
+        self,
+        store: Store,
+        state: Path,
+        endpoint_url: str,
+        handle: Handle | None = None,
+        *,
+        salvage: bool = False,
     ) -> None:
         self.store = store
         self.state = state
+        self.salvage = salvage
         self.endpoint_url = endpoint_url
         self._handle = handle
         self.stopping = threading.Event()

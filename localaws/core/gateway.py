@@ -15,7 +15,7 @@ from botocore import xform_name
 from localaws.core import long_poll, presigned
 from localaws.core.accounts import scope_of
 from localaws.core.allowed import is_allowed
-from localaws.core.errors import ServiceError, not_implemented
+from localaws.core.errors import ServiceError, disk_full, not_implemented
 from localaws.core.guard import Passing
 from localaws.core.http import Response
 from localaws.core.parsing import parse
@@ -49,7 +49,7 @@ class Gateway:
         moto: Moto,
         providers: Mapping[str, Provider],
         guards: Mapping[str, Guard],
-        problem: Callable[[], str],
+        problem: Callable[[], tuple[str, list[str]]],
     ) -> None:
         self._accounts = accounts
         self._problem = problem
@@ -73,7 +73,10 @@ class Gateway:
             return self._answer(asked, scope, request, request_id)
         except ServiceError as error:
             return serialize_error(asked, error, request_id)
-        except Exception:  # noqa: BLE001 - the last line: a client must get an AWS error, not HTML
+        except Exception as error:  # noqa: BLE001 - the last line: a client must get an AWS error, not HTML
+            full = disk_full(error)
+            if full is not None:
+                return serialize_error(asked, full, request_id)
             _log.exception("%s:%s failed (request %s)", asked.service, asked.operation, request_id)
             failure = ServiceError(
                 "InternalFailure",
@@ -122,8 +125,12 @@ class Gateway:
         return holder.find(xform_name(asked.operation))
 
     def _health(self) -> Response:
-        problem = self._problem()
-        body = {"status": problem or "ok", "providers": sorted(self._providers)}
+        problem, notes = self._problem()
+        body = {
+            "status": problem or "ok",
+            "notes": notes,
+            "providers": sorted(self._providers),
+        }
         return Response(200, json.dumps(body).encode(), {"Content-Type": "application/json"})
 
 

@@ -9,10 +9,11 @@ under the same keys, when the next one starts.
 from __future__ import annotations
 
 import json
-import sqlite3
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from localaws.core import database
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,11 +73,8 @@ class Backlog:
 class Ledger:
     """The tables of all feature groups."""
 
-    def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.executescript(_SCHEMA)
+    def __init__(self, path: Path, *, salvage: bool = False) -> None:
+        self._db = database.connect(path, _SCHEMA, salvage=salvage)
         self._lock = threading.Lock()
 
     def close(self) -> None:
