@@ -63,6 +63,10 @@ class Bodies:
             recent, self._recent = self._recent, set()
         return recent
 
+    def has(self, digest: str, size: int) -> bool:
+        """Tell whether a content is there, with so many bytes."""
+        return _has(self.path(digest), size)
+
     def sync(self) -> None:
         """Wait until everything put so far is on the disk."""
         with self._lock:

@@ -14,6 +14,7 @@ from localaws.core.damage import WAY_OUT, DamagedError, set_aside
 if TYPE_CHECKING:
     from pathlib import Path
 
+
 def connect(path: Path, schema: str, *, salvage: bool) -> sqlite3.Connection:
     """Open a database in WAL mode, in which a committed change survives a killed process.
 
@@ -53,16 +54,20 @@ def _open(path: Path, schema: str) -> sqlite3.Connection:
     try:
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=NORMAL")
-        found = database.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if found != "ok":
-            damage = sqlite3.DatabaseError(found)
-            damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-            raise damage
+        _check(database)
         database.executescript(schema)
     except BaseException:
         database.close()
         raise
     return database
+
+
+def _check(database: sqlite3.Connection) -> None:
+    found = database.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        damage = sqlite3.DatabaseError(found)
+        damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise damage
 
 
 def _is_damage(error: sqlite3.DatabaseError) -> bool:
@@ -76,7 +81,9 @@ def _readable(path: Path) -> dict[str, list[tuple[object, ...]]]:
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
         tables: list[str] = []
         with contextlib.suppress(sqlite3.DatabaseError):
-            query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+            query = (
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+            )
             tables = [name for (name,) in database.execute(query)]
         for table in tables:
             columns = database.execute(f'PRAGMA table_info("{table}")').fetchall()

@@ -6,14 +6,13 @@ requests are recorded belongs to core.journal.
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
 from localaws.core.accounts import scope_of
 
 if TYPE_CHECKING:
-    from localaws.core.http import Request, Response
+    from localaws.core.http import Request
 
 #: Operations that change nothing are named so.
 _READS = ("Get", "List", "Describe", "Head")
@@ -60,15 +59,6 @@ def waiting_messages(service: str, operation: str, account_id: str) -> list[int]
         return None
     regions = _backends("sqs", account_id)
     return [len(q._messages) for region in regions.values() for q in region.queues.values()]  # noqa: SLF001
-
-
-def is_empty(response: Response) -> bool:
-    """Tell whether a ReceiveMessage was answered without a message."""
-    if response.status != 200:  # noqa: PLR2004 - HTTP's own number
-        return False
-    if response.body.startswith(b"<"):
-        return b"<Message>" not in response.body
-    return not json.loads(response.body or b"{}").get("Messages")
 
 
 def _is_logged(request: Request, account_id: str) -> bool:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _HOSTS = frozenset({"127.0.0.1", "localhost"})
-_LONG_POLL = ("sqs", "ReceiveMessage", "json")
+_LONG_POLL = ("sqs", "ReceiveMessage")
 _UNKNOWN = Route("localaws", "Unknown", None, "json")
 
 
@@ -106,7 +106,7 @@ class Gateway:
             return self._moto.call(asked.service, asked.operation, sent, call.account_id)
 
         guard = self._find(self._guards, asked)
-        waits = (asked.service, asked.operation, asked.protocol) == _LONG_POLL
+        waits = (asked.service, asked.operation) == _LONG_POLL
         try:
             if guard is not None:
                 response: Response = guard(call, parameters, Passing(request, ask))

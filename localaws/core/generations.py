@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+#: So many calls or objects are named where some were lost or differ.
+_NAMED = 10
+
 
 class Generations:
     """The generations in a folder.
@@ -68,6 +71,8 @@ class Generations:
         seq = entries[-1].seq if entries else max(start, last)
         calls = len(contents.entries) if contents else 0
         self.journal = Journal(self._folder, last, seq, calls, self._bodies)
+        for note in self.notes:
+            _log.error("%s", note)
         if self.notes:
             self.checkpoint(moto)  # what was mended need not be mended again
 
@@ -95,12 +100,15 @@ class Generations:
         for seq in sorted(self._numbers("snapshot"), reverse=True):
             snapshot.forget(moto)
             try:
-                self._needed[seq] = snapshot.load(self._snapshot_path(seq), self._bodies)
+                self._needed[seq], gone = snapshot.load(
+                    self._snapshot_path(seq), self._bodies, salvage=self._salvage
+                )
             except DamagedError as error:
-                _log.error("%s", error)  # noqa: TRY400 - its traceback says nothing more
+                _log.error("%s", error)
                 damaged.append((seq, error))
                 continue
             self._make_up_for(damaged, seq)
+            self._tell(gone, "objects have lost their content and cannot be read")
             return seq
         snapshot.forget(moto)
         self._make_up_for(damaged, 0)
@@ -165,7 +173,7 @@ class Generations:
         for before, seq in pairwise(after):
             if seq != before + 1:
                 return f"{self._folder}: the journal of calls {before + 1} to {seq - 1} is missing."
-        if found and start not in found or (start and not found):
+        if (found and start not in found) or (start and not found):
             return f"{path_of(self._folder, start)} is missing."
         return ""
 
@@ -192,9 +200,9 @@ class Generations:
         self._sent = {seq: held for seq, held in self._sent.items() if seq >= oldest}
         self._bodies.keep_only(set().union(*self._needed.values(), *self._sent.values()))
 
-    def _tell(self, calls: list[str], what: str) -> None:
-        if calls:
-            self.notes.append(f"{len(calls)} {what}, first {calls[0]}")
+    def _tell(self, names: list[str], what: str) -> None:
+        if names:
+            self.notes.append(f"{len(names)} {what}: {', '.join(names[:_NAMED])}")
 
     def _read(self, number: int) -> Contents:
         return journal_file.read(path_of(self._folder, number))

@@ -26,6 +26,12 @@ _MAGIC = b"LAj1"
 _HEAD = struct.Struct(">4sBQII")
 _CHECKED = struct.Struct(">BQI")
 
+#: Headers that nothing of moto's depends on.
+_UNREAD = frozenset(
+    {"accept", "accept-encoding", "amz-sdk-invocation-id", "amz-sdk-request", "connection",
+     "expect", "user-agent", "x-amzn-query-mode"}
+)  # fmt: skip
+
 
 class Kind(enum.IntEnum):
     """What a record holds."""
@@ -98,8 +104,9 @@ def header() -> bytes:
 def encode(call: Recorded) -> bytes:
     """Return a call as payload."""
     asked = call.request
+    headers = {name: value for name, value in asked.headers.items() if name not in _UNREAD}
     head = [call.at, call.seed.hex(), call.service, call.operation, call.account_id,
-            asked.method, asked.path, asked.query, asked.headers, call.body_digest]  # fmt: skip
+            asked.method, asked.path, asked.query, headers, call.body_digest]  # fmt: skip
     body = b"" if call.body_digest else asked.body
     return json.dumps(head).encode() + b"\n" + body
 

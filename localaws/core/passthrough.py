@@ -11,7 +11,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from localaws.core import effects, pinned
+from localaws.core import effects, long_poll, pinned
 from localaws.core.allowed import SERVICES
 from localaws.core.http import call_application
 from localaws.core.journal import KeyNotRecordedError
@@ -71,11 +71,11 @@ class Moto:
         except KeyNotRecordedError:
             journal.undo()  # without its key nothing was made
             raise
-        if before is not None and effects.is_empty(response):
-            if before == effects.waiting_messages(service, operation, account_id):
-                journal.undo()
-                return response
-        journal.end(response)
+        in_vain = before is not None and long_poll.is_empty(response)
+        if in_vain and before == effects.waiting_messages(service, operation, account_id):
+            journal.undo()
+        else:
+            journal.end(response)
         return response
 
     def perform(self, pin: Pin, service: str, request: Request, account_id: str) -> Response:

@@ -120,12 +120,16 @@ class MotoUnpickler(pickle.Unpickler):
 
     Attributes:
         digests: Of every object body met.
+        gone: Names of objects whose content is not there, if it may be missing (``salvage``).
+            They are there, but cannot be read.
     """
 
-    def __init__(self, file: IO[bytes], bodies: Bodies) -> None:
+    def __init__(self, file: IO[bytes], bodies: Bodies, *, salvage: bool = False) -> None:
         super().__init__(file)
         self.digests: set[str] = set()
+        self.gone: list[str] = []
         self._bodies = bodies
+        self._salvage = salvage
 
     def find_class(self, module_name: str, name: str) -> Any:
         """Return a class or function a snapshot may use.
@@ -158,17 +162,21 @@ class MotoUnpickler(pickle.Unpickler):
         finally:
             del _load.under_way
 
-    def body(self, digest: str | None, owner: str) -> Body:
+    def body(self, digest: str | None, size: int, owner: str) -> Body:
         """Return an object's body.
 
         Raises:
-            pickle.UnpicklingError: Its content is missing.
+            pickle.UnpicklingError: Its content is missing, or not all of it is there.
         """
         from localaws.core.bodies import Body
 
+        if digest is not None and not self._bodies.has(digest, size):
+            if not self._salvage:
+                path = self._bodies.path(digest)
+                raise pickle.UnpicklingError(f"{path}, the content of {owner}, is missing or short")
+            self.gone.append(owner)
+            digest = None
         if digest is not None:
-            if not self._bodies.path(digest).exists():
-                raise pickle.UnpicklingError(f"the content of {owner} is missing")
             self.digests.add(digest)
         return Body(self._bodies, digest)
 
@@ -196,7 +204,9 @@ def fill_key(key: Any, state: tuple[dict[str, Any], str | None]) -> None:
     """Give an S3 object its attributes, its body and a new lock."""
     attributes, digest = state
     vars(key).update(attributes)
-    key._value_buffer = _load.under_way.body(digest, f"{key.bucket_name}/{key.name}")  # noqa: SLF001
+    key._value_buffer = _load.under_way.body(  # noqa: SLF001
+        digest, key.contentsize, f"{key.bucket_name}/{key.name}"
+    )
     key.lock = threading.Lock()
 
 

@@ -11,11 +11,12 @@ places from ``os.urandom`` and the cryptography library.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import importlib
 import os
 import time
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Pin:
         again: The call was performed before; nothing may leave this process a second time.
     """
 
-    __slots__ = ("_draws", "again", "keys", "moment", "seed", "time")
+    __slots__ = ("_draws", "_left", "again", "keys", "moment", "seed", "time")
 
     def __init__(self, at: float, seed: bytes, keys: Keys, *, again: bool = False) -> None:
         self.time = at
@@ -44,11 +45,16 @@ class Pin:
         self.keys = keys
         self.again = again
         self._draws = 0
+        self._left = b""
 
     def random_bytes(self, size: int) -> bytes:
         """Return the next bytes of the stream that follows from the seed."""
-        self._draws += 1
-        return hashlib.shake_256(self.seed + self._draws.to_bytes(8, "big")).digest(size)
+        if len(self._left) < size:
+            self._draws += 1
+            drawn = hashlib.shake_256(self.seed + self._draws.to_bytes(8, "big"))
+            self._left += drawn.digest(size + 200)
+        wanted, self._left = self._left[:size], self._left[size:]
+        return wanted
 
 
 def fresh(keys: Keys) -> Pin:
@@ -64,7 +70,6 @@ _pin: Pin | None = None
 def pinned(pin: Pin) -> Iterator[None]:
     """Perform what is inside with this clock and these dice."""
     global _pin  # noqa: PLW0603 - moto's functions take no argument by which to give it to them
-    _dice().seed(int.from_bytes(pin.seed, "big"))
     _pin = pin
     try:
         yield
@@ -82,6 +87,9 @@ def install() -> None:
         module = importlib.import_module(f"moto.{module_name}")
         for name, replacement in names.items():
             setattr(module, name, replacement)
+    internal = importlib.import_module("moto.moto_api._internal")
+    internal.mock_random.__class__ = _dice(internal.mock_random.__class__)
+    importlib.import_module("moto.sqs.models").Queue.wait_for_messages = _wait
     # moto remembers this key outside of its state, where a restart would lose it.
     importlib.import_module("moto.sns.models").Subscription.private_key = _signing_key
 
@@ -95,6 +103,21 @@ def utcnow() -> datetime:
 # Runs among moto.core.utils' globals, hence the argument.
 def _utcnow(*, _now: Any = None) -> datetime:
     return _now()  # type: ignore[no-any-return]
+
+
+@functools.cache
+def _dice(moto_random: Any) -> Any:
+    """Return moto's own class of dice, but that it draws from the pin's bytes."""
+
+    class Dice(moto_random):  # type: ignore[misc]
+        def getrandbits(self, bits: int) -> int:
+            size = (bits + 7) // 8
+            return int.from_bytes(_urandom(size), "big") >> (size * 8 - bits)
+
+        def random(self) -> float:
+            return self.getrandbits(53) * 2**-53
+
+    return moto_random if moto_random.__name__ == "Dice" else Dice
 
 
 class _Instead:
@@ -122,6 +145,13 @@ def _urandom(size: int) -> bytes:
     return _pin.random_bytes(size) if _pin else os.urandom(size)
 
 
+def _request_id(headers: dict[str, Any] | None = None) -> str:
+    request_id = _urandom(26).hex().upper()
+    if headers is not None:
+        headers["x-amzn-requestid"] = request_id
+    return request_id
+
+
 def _serial_number() -> int:
     return int.from_bytes(_urandom(20), "big") >> 1
 
@@ -134,6 +164,14 @@ def _key_maker(module: Any) -> Callable[..., Any]:
         return _pin.keys(make) if _pin else make()
 
     return generate_private_key
+
+
+def _wait(_queue: Any, seconds: float) -> None:
+    # To wait is core.long_poll's; here every other call would wait too, and a pinned clock stands.
+    if _pin is None:
+        time.sleep(seconds)
+    else:
+        _pin.moment += timedelta(seconds=seconds + 1)
 
 
 def _signing_key(subscription: Any) -> Any:
@@ -150,17 +188,21 @@ def _post(*arguments: Any, **named: Any) -> Any:
     return importlib.import_module("requests").post(*arguments, **named)
 
 
-def _dice() -> Any:
-    return importlib.import_module("moto.moto_api._internal").mock_random
-
-
 def _replacements() -> dict[str, dict[str, Any]]:
     asymmetric = "cryptography.hazmat.primitives.asymmetric"
     rsa, ec = (importlib.import_module(f"{asymmetric}.{name}") for name in ("rsa", "ec"))
     keyed_rsa = _Instead(rsa, generate_private_key=_key_maker(rsa))
     chance = _Instead(os, urandom=_urandom)
-    x509 = _Instead(importlib.import_module("cryptography.x509"), random_serial_number=_serial_number)
+    x509 = _Instead(
+        importlib.import_module("cryptography.x509"), random_serial_number=_serial_number
+    )
+    methods = importlib.import_module("moto.core.utils").method_names_from_class
     return {
+        # These two are each a good part of a millisecond of every call, also of one made again.
+        "core.responses": {
+            "gen_amzn_requestid_long": _request_id,
+            "method_names_from_class": functools.cache(methods),
+        },
         "iam.models": {"os": chance},
         "kms.models": {"os": chance},
         "kms.responses": {"os": chance},

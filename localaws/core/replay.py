@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from localaws.core.http import Request
     from localaws.core.journal_file import Entry, Recorded
     from localaws.core.passthrough import Moto
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -63,7 +60,6 @@ def replay(moto: Moto, entries: Iterable[Entry], bodies: Bodies, *, salvage: boo
             done.lost.append(name)
             continue
         if not _same(moto, entry, request):
-            _log.warning("Call %s of the journal was answered otherwise than before", name)
             done.diverged.append(name)
         done.calls += 1
     return done
@@ -111,5 +107,3 @@ def _missing(name: str, call: Recorded, bodies: Bodies) -> str:
         f"{bodies.path(call.body_digest)}, the content sent with call {name} of the journal, is "
         "missing or damaged."
     )
-
-

@@ -64,8 +64,12 @@ def write(path: Path, payload: bytes) -> None:
     sync_path(path.parent)
 
 
-def load(path: Path, bodies: Bodies) -> set[str]:
-    """Give an empty moto the state in a file; return the digests of the bodies it needs.
+def load(path: Path, bodies: Bodies, *, salvage: bool = False) -> tuple[set[str], list[str]]:
+    """Give an empty moto the state in a file.
+
+    Returns:
+        The digests of the bodies it needs, and the names of objects whose body is not there;
+        those are an error without ``salvage``.
 
     Raises:
         DamagedError: It is damaged.
@@ -73,7 +77,7 @@ def load(path: Path, bodies: Bodies) -> set[str]:
     """
     first_line, _, payload = path.read_bytes().partition(b"\n")
     _check(path, first_line, payload)
-    unpickler = MotoUnpickler(io.BytesIO(payload), bodies)
+    unpickler = MotoUnpickler(io.BytesIO(payload), bodies, salvage=salvage)
     try:
         state = unpickler.load_state()
     except (pickle.UnpicklingError, AttributeError, ImportError, TypeError) as error:
@@ -83,7 +87,7 @@ def load(path: Path, bodies: Bodies) -> set[str]:
         for account, regions in accounts.items():
             dict.update(backends[account], regions)
     _backends("s3").bucket_accounts.update(state["buckets"])
-    return unpickler.digests
+    return unpickler.digests, unpickler.gone
 
 
 def forget(moto: Moto) -> None:
