@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -34,9 +36,18 @@ def client(endpoint_url: str, service: str, credentials: dict[str, str] | str) -
 class Process:
     """``python -m localaws`` as its user runs it."""
 
-    def __init__(self, state: Path, port: int = 0) -> None:
+    def __init__(self, state: Path, port: int = 0, *options: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "localaws", "--port", str(port), "--state", str(state)],
+            [
+                sys.executable,
+                "-m",
+                "localaws",
+                "--port",
+                str(port),
+                "--state",
+                str(state),
+                *options,
+            ],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=(state.parent / f"{state.name}.log").open("a"),
@@ -50,6 +61,16 @@ class Process:
     def client(self, service: str, credentials: dict[str, str] | str = "555555555555") -> Any:
         return client(self.endpoint_url, service, credentials)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def health(self) -> dict[str, Any]:
+        address = urlsplit(self.endpoint_url).netloc
+        connection = http.client.HTTPConnection(address, timeout=10)
+        connection.request("GET", "/_localaws/health")
+        return json.loads(connection.getresponse().read())
+
     def stop(self) -> int:
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(30)
@@ -60,8 +81,8 @@ class Process:
 
 
 @contextlib.contextmanager
-def running(state: Path) -> Iterator[Process]:
-    process = Process(state)
+def running(state: Path, *options: str) -> Iterator[Process]:
+    process = Process(state, 0, *options)
     try:
         yield process
     finally:
