@@ -10,9 +10,9 @@ import sys
 import threading
 from pathlib import Path
 
+from localaws.core.damage import StateError
 from localaws.core.listener import PortInUseError
 from localaws.core.lockfile import StateInUseError
-from localaws.core.snapshot import SnapshotError
 from localaws.server import Server
 
 
@@ -29,10 +29,12 @@ def main() -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    server = Server(arguments.state, arguments.port, enforce_iam=enforce_iam)
+    server = Server(
+        arguments.state, arguments.port, enforce_iam=enforce_iam, salvage=arguments.salvage
+    )
     try:
         server.start()
-    except (PortInUseError, StateInUseError, SnapshotError) as error:
+    except (PortInUseError, StateInUseError, StateError) as error:
         sys.stderr.write(f"localaws: {error}\n")
         return 1
     sys.stdout.write(f"localaws ready at {server.endpoint_url}\n")
@@ -58,6 +60,11 @@ def _arguments() -> argparse.Namespace:
         "--enforce-iam",
         action="store_true",
         help="hold roles to their policies; so does PERENNIAL_ENFORCE_IAM=1",
+    )
+    parser.add_argument(
+        "--salvage",
+        action="store_true",
+        help="of damaged state keep what can be read; damaged files are set aside",
     )
     return parser.parse_args()
 

@@ -39,17 +39,23 @@ class Server:
     """An AWS on 127.0.0.1.
 
     Args:
+        state: The state folder.
+        port: On 127.0.0.1; 0 for any.
         enforce_iam: Whether roles are held to their own policies, see docs/localaws.md.
+        salvage: Of damaged state, keep what can be read and set the files aside.
 
     Attributes:
         endpoint_url: Where to reach it, once started.
         context: What its providers use, once started.
     """
 
-    def __init__(self, state: Path, port: int = 0, *, enforce_iam: bool = False) -> None:
+    def __init__(
+        self, state: Path, port: int = 0, *, enforce_iam: bool = False, salvage: bool = False
+    ) -> None:
         self._enforce_iam = enforce_iam
         self._state = state
         self._port = port
+        self._salvage = salvage
         self._undo = contextlib.ExitStack()
         self.endpoint_url = ""
 
@@ -59,7 +65,7 @@ class Server:
         Raises:
             PortInUseError: The port is taken.
             StateInUseError: Another server uses the state folder.
-            SnapshotError: The state was written by another version or is damaged.
+            StateError: The state was written by another version or is damaged.
             RuntimeError: This process runs a server already.
         """
         if not _only_one.acquire(blocking=False):
@@ -86,21 +92,28 @@ class Server:
         listener = Listener(wsgi_application(self._handle), self._port)
         undo.callback(listener.stop)
         self.endpoint_url = f"http://{HOST}:{listener.port}"
-        store = Store(self._state / "documents.sqlite")
+        store = Store(self._state / "documents.sqlite", salvage=self._salvage)
         undo.callback(store.close)
         for path in NOTICES:
             announcing.attach(store, _named(path))
         moto = Moto()
-        keeper = Keeper(moto, self._state / "moto")
+        keeper = Keeper(moto, self._state / "moto", salvage=self._salvage)
         keeper.load()
         undo.callback(keeper.stop)
-        self.context = ServerContext(store, self._state, self.endpoint_url, self._handle)
+        self.context = ServerContext(
+            store, self._state, self.endpoint_url, self._handle, salvage=self._salvage
+        )
         providers: dict[str, Provider] = _make(PROVIDERS, self.context)
         guards: dict[str, Guard] = _make(GUARDS, self.context)
         authorizer = Authorizer(self.context, enforce_iam=self._enforce_iam)
         self.context.authorizer = authorizer
         self._gateway = Gateway(
-            Accounts(store), moto, providers, guards, authorizer, lambda: keeper.problem
+            Accounts(store),
+            moto,
+            providers,
+            guards,
+            authorizer,
+            lambda: (keeper.problem, keeper.notes),
         )
         keeper.start()
         listener.start()

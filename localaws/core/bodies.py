@@ -2,14 +2,17 @@
 
 moto keeps an object's content in a temporary file of its own. A ``Body`` takes that file's place
 in moto's object once a snapshot has stored the content; it reads from the stored file, which also
-frees the memory. Which objects there are, and their metadata, belongs to the snapshot.
+frees the memory. Large request bodies that the journal refers to are stored here too. Which objects
+there are, and their metadata, belongs to the snapshot.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
+import threading
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,12 +20,14 @@ if TYPE_CHECKING:
 
 
 class Bodies:
-    """A folder of contents. Used by one thread at a time, under moto's lock."""
+    """A folder of contents. Thread-safe."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._unsynced: set[Path] = set()
+        self._recent: set[str] = set()
+        self._lock = threading.Lock()
 
     def adopt(self, buffer: IO[bytes]) -> Body:
         """Return a Body with the content of moto's buffer, which is closed."""
@@ -34,33 +39,80 @@ class Bodies:
         return body
 
     def put(self, content: bytes) -> str:
-        """Store a content if it is not there yet, and return its digest."""
+        """Store a content if it is not there yet, and return its digest.
+
+        Raises:
+            OSError: There is no room; nothing is left of the attempt.
+        """
         digest = hashlib.sha256(content).hexdigest()
         path = self.path(digest)
-        if not path.exists():
-            path.parent.mkdir(exist_ok=True)
-            partial = path.with_suffix(".partial")
-            partial.write_bytes(content)
-            partial.rename(path)
-            self._unsynced.add(path)
+        with self._lock:
+            if not _has(path, len(content)):
+                _write(path, content)
+                self._unsynced.add(path)
+            self._recent.add(digest)
         return digest
 
     def path(self, digest: str) -> Path:
         """Return where a content is or would be."""
         return self._folder / digest[:2] / digest
 
+    def take_recent(self) -> set[str]:
+        """Return what was put since the last time this was asked."""
+        with self._lock:
+            recent, self._recent = self._recent, set()
+        return recent
+
+    def has(self, digest: str, size: int) -> bool:
+        """Tell whether a content is there, with so many bytes."""
+        return _has(self.path(digest), size)
+
     def sync(self) -> None:
         """Wait until everything put so far is on the disk."""
-        unsynced, self._unsynced = self._unsynced, set()
+        with self._lock:
+            unsynced, self._unsynced = self._unsynced, set()
         for path in unsynced:
-            with path.open("rb") as content:
-                os.fsync(content.fileno())
+            with contextlib.suppress(FileNotFoundError):  # nobody needs it any more
+                sync_path(path)
+        for folder in {path.parent for path in unsynced}:
+            sync_path(folder)
 
     def keep_only(self, digests: set[str]) -> None:
-        """Remove every content that no object has any more."""
+        """Remove every content that is neither among these nor put since ``take_recent``."""
         for path in self._folder.glob("??/*"):
-            if path.name not in digests:
-                path.unlink(missing_ok=True)
+            if path.name in digests:
+                continue
+            with self._lock:
+                if path.name not in self._recent:
+                    path.unlink(missing_ok=True)
+
+
+def sync_path(path: Path) -> None:
+    """Wait until a file, or a folder's names, are on the disk."""
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def _has(path: Path, size: int) -> bool:
+    # A power cut may leave a name without the content; then it is written again.
+    try:
+        return path.stat().st_size == size
+    except FileNotFoundError:
+        return False
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(exist_ok=True)
+    partial = path.with_suffix(".partial")
+    try:
+        partial.write_bytes(content)
+        partial.rename(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 class Body:

@@ -41,16 +41,24 @@ class ServerContext:
         state: Root of the state folder; use ``folder()`` for a place of one's own.
         endpoint_url: The server's own address, ``http://127.0.0.1:PORT``.
         authorizer: The judge of all requests.
+        salvage: Of a damaged file of the state, what can be read is to be kept.
         stopping: Set when the server is about to stop; background loops watch it.
     """
 
     authorizer: Authorizer
 
     def __init__(
-        self, store: Store, state: Path, endpoint_url: str, handle: Callable[..., Response]
+        self,
+        store: Store,
+        state: Path,
+        endpoint_url: str,
+        handle: Callable[..., Response],
+        *,
+        salvage: bool = False,
     ) -> None:
         self.store = store
         self.state = state
+        self.salvage = salvage
         self.endpoint_url = endpoint_url
         self._handle = handle
         self.stopping = threading.Event()

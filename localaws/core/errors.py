@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import sqlite3
+
+#: How the system and SQLite say that a file cannot grow.
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_SQLITE_NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
+
 
 class ServiceError(Exception):
     """An error as AWS models it; the gateway serializes it in the service's own protocol.
@@ -30,4 +37,24 @@ def not_implemented(service: str, operation: str) -> ServiceError:
         f"The embedded AWS does not perform {service}:{operation}. "
         "See docs/localaws.md for what it does; real AWS may well support it.",
         status=501,
+    )
+
+
+def disk_full(error: Exception) -> ServiceError | None:
+    """Answer for a change the disk would not take; None if ``error`` means anything else.
+
+    Whoever raised it has made nothing of the change that a restart would lose. Clients do not
+    retry the answer by themselves: the room must be made first.
+    """
+    if isinstance(error, sqlite3.OperationalError):
+        full = error.sqlite_errorcode & 0xFF in _SQLITE_NO_ROOM
+    else:
+        full = isinstance(error, OSError) and error.errno in _NO_ROOM
+    if not full:
+        return None
+    return ServiceError(
+        "InsufficientStorage",
+        f"The embedded AWS cannot write to its state folder ({error}), and did not make this "
+        "change. Make room on that disk and call again.",
+        status=507,
     )

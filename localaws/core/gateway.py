@@ -15,7 +15,7 @@ from botocore import xform_name
 from localaws.core import long_poll, presigned
 from localaws.core.accounts import scope_of
 from localaws.core.allowed import is_allowed
-from localaws.core.errors import ServiceError, not_implemented
+from localaws.core.errors import ServiceError, disk_full, not_implemented
 from localaws.core.guard import Passing
 from localaws.core.http import Response
 from localaws.core.parsing import parse
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _HOSTS = frozenset({"127.0.0.1", "localhost"})
-_LONG_POLL = ("sqs", "ReceiveMessage", "json")
+_LONG_POLL = ("sqs", "ReceiveMessage")
 _UNKNOWN = Route("localaws", "Unknown", None, "json")
 
 
@@ -51,7 +51,7 @@ class Gateway:
         providers: Mapping[str, Provider],
         guards: Mapping[str, Guard],
         authorizer: Authorizer,
-        problem: Callable[[], str],
+        problem: Callable[[], tuple[str, list[str]]],
     ) -> None:
         self._authorizer = authorizer
         self._accounts = accounts
@@ -85,7 +85,10 @@ class Gateway:
             return self._answer(asked, call, request, judged=judged)
         except ServiceError as error:
             return serialize_error(asked, error, request_id)
-        except Exception:  # noqa: BLE001 - the last line: a client must get an AWS error, not HTML
+        except Exception as error:  # noqa: BLE001 - the last line: a client must get an AWS error, not HTML
+            full = disk_full(error)
+            if full is not None:
+                return serialize_error(asked, full, request_id)
             _log.exception("%s:%s failed (request %s)", asked.service, asked.operation, request_id)
             failure = ServiceError(
                 "InternalFailure",
@@ -119,7 +122,7 @@ class Gateway:
             return self._moto.call(asked.service, asked.operation, sent, account_id)
 
         guard = self._find(self._guards, asked)
-        waits = (asked.service, asked.operation, asked.protocol) == _LONG_POLL
+        waits = (asked.service, asked.operation) == _LONG_POLL
         try:
             if guard is not None:
                 response: Response = guard(call, parameters, Passing(request, ask))
@@ -138,8 +141,12 @@ class Gateway:
         return holder.find(xform_name(asked.operation))
 
     def _health(self) -> Response:
-        problem = self._problem()
-        body = {"status": problem or "ok", "providers": sorted(self._providers)}
+        problem, notes = self._problem()
+        body = {
+            "status": problem or "ok",
+            "notes": notes,
+            "providers": sorted(self._providers),
+        }
         return Response(200, json.dumps(body).encode(), {"Content-Type": "application/json"})
 
 

@@ -16,7 +16,7 @@ from types import FunctionType
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from localaws.core.bodies import Bodies
+    from localaws.core.bodies import Bodies, Body
 
 _LOCK_KINDS = {type(threading.Lock()): "lock", type(threading.RLock()): "rlock"}
 
@@ -79,7 +79,7 @@ class MotoPickler(pickle.Pickler):
         if type(obj) in _LOCK_KINDS:
             return _LOCK_KINDS[type(obj)], None
         if hasattr(obj, "private_bytes"):
-            return "private-key", _private_bytes(obj)
+            return "private-key", private_bytes(obj)
         return None
 
     def reducer_override(self, obj: Any) -> Any:
@@ -116,11 +116,20 @@ class MotoPickler(pickle.Pickler):
 
 
 class MotoUnpickler(pickle.Unpickler):
-    """Reads what ``MotoPickler`` wrote, and refuses any other class or function."""
+    """Reads what ``MotoPickler`` wrote, and refuses any other class or function.
 
-    def __init__(self, file: IO[bytes], bodies: Bodies) -> None:
+    Attributes:
+        digests: Of every object body met.
+        gone: Names of objects whose content is not there, if it may be missing (``salvage``).
+            They are there, but cannot be read.
+    """
+
+    def __init__(self, file: IO[bytes], bodies: Bodies, *, salvage: bool = False) -> None:
         super().__init__(file)
+        self.digests: set[str] = set()
+        self.gone: list[str] = []
         self._bodies = bodies
+        self._salvage = salvage
 
     def find_class(self, module_name: str, name: str) -> Any:
         """Return a class or function a snapshot may use.
@@ -142,21 +151,38 @@ class MotoUnpickler(pickle.Unpickler):
         if kind == "rlock":
             return threading.RLock()
         if kind == "private-key":
-            serialization = importlib.import_module("cryptography.hazmat.primitives.serialization")
-            return serialization.load_der_private_key(value, password=None)
+            return private_key(value)
         raise pickle.UnpicklingError(f"unknown persistent id {kind!r}")
 
     def load_state(self) -> Any:
         """Return the root object, its S3 objects bound to their bodies."""
-        _bodies.current = self._bodies
+        _load.under_way = self
         try:
             return self.load()
         finally:
-            del _bodies.current
+            del _load.under_way
+
+    def body(self, digest: str | None, size: int, owner: str) -> Body:
+        """Return an object's body.
+
+        Raises:
+            pickle.UnpicklingError: Its content is missing, or not all of it is there.
+        """
+        from localaws.core.bodies import Body
+
+        if digest is not None and not self._bodies.has(digest, size):
+            if not self._salvage:
+                path = self._bodies.path(digest)
+                raise pickle.UnpicklingError(f"{path}, the content of {owner}, is missing or short")
+            self.gone.append(owner)
+            digest = None
+        if digest is not None:
+            self.digests.add(digest)
+        return Body(self._bodies, digest)
 
 
-#: The bodies of the load under way in this thread; pickle gives fill_key no other way to them.
-_bodies = threading.local()
+#: The load under way in this thread; pickle gives fill_key no other way to it.
+_load = threading.local()
 
 
 def new_mapping(cls: Any) -> Any:
@@ -176,14 +202,11 @@ def fill_mapping(mapping: Any, state: tuple[list[tuple[Any, Any]], dict[str, Any
 
 def fill_key(key: Any, state: tuple[dict[str, Any], str | None]) -> None:
     """Give an S3 object its attributes, its body and a new lock."""
-    from localaws.core.bodies import Body
-
     attributes, digest = state
     vars(key).update(attributes)
-    bodies: Bodies = _bodies.current
-    if digest is not None and not bodies.path(digest).exists():
-        raise pickle.UnpicklingError(f"the content of {key.bucket_name}/{key.name} is missing")
-    key._value_buffer = Body(bodies, digest)  # noqa: SLF001
+    key._value_buffer = _load.under_way.body(  # noqa: SLF001
+        digest, key.contentsize, f"{key.bucket_name}/{key.name}"
+    )
     key.lock = threading.Lock()
 
 
@@ -207,7 +230,14 @@ def _factory(mapping: Any) -> Any:
     raise pickle.PicklingError(f"unknown default factory {factory!r} of {type(mapping)}")
 
 
-def _private_bytes(key: Any) -> bytes:
+def private_key(encoded: bytes) -> Any:
+    """Return the key that ``private_bytes`` encoded."""
+    serialization = importlib.import_module("cryptography.hazmat.primitives.serialization")
+    return serialization.load_der_private_key(encoded, password=None)
+
+
+def private_bytes(key: Any) -> bytes:
+    """Return a private key as PKCS #8 DER, not encrypted."""
     serialization = importlib.import_module("cryptography.hazmat.primitives.serialization")
     encoded: bytes = key.private_bytes(
         serialization.Encoding.DER,

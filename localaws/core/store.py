@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sqlite3
 import threading
 from typing import TYPE_CHECKING
+
+from localaws.core import database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,14 +36,15 @@ class DuplicateKeyError(Exception):
 
 
 class Store:
-    """All documents of a server. Thread-safe; a write has reached the disk's log on return."""
+    """All documents of a server. Thread-safe; on return a write survives a killed process.
 
-    def __init__(self, path: Path) -> None:
+    Raises:
+        DamagedError: The file is damaged; with ``salvage``, what can be read of it is kept.
+    """
+
+    def __init__(self, path: Path, *, salvage: bool = False) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.execute(_SCHEMA)
+        self._db = database.connect(path, _SCHEMA, salvage=salvage)
         self._lock = threading.RLock()
         self._watchers: dict[str, list[Watcher]] = {}
         row = self._db.execute("SELECT coalesce(max(seq), 0) FROM documents").fetchone()

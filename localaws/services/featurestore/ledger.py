@@ -1,18 +1,18 @@
 """The durable tables behind Feature Store: the online store, and what waits to go offline.
 
 One transaction per call: what was acknowledged survives a killed process (SQLite in WAL mode). Rows
-bound for the offline store stay for a while after they were uploaded. S3's own state is a snapshot
-taken now and then, so a killed server may have forgotten the newest files; they are uploaded again,
-under the same keys, when the next one starts.
+bound for the offline store stay for a few seconds after they were uploaded, because a power cut may
+take S3's last second; those are uploaded again, under the same keys, at the next start.
 """
 
 from __future__ import annotations
 
 import json
-import sqlite3
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from localaws.core import database
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from localaws.core.provider import Document
     from localaws.services.featurestore.records import Record
 
-_KEPT_SECONDS = 300.0
+_KEPT_SECONDS = 10.0
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS online (
@@ -72,11 +72,8 @@ class Backlog:
 class Ledger:
     """The tables of all feature groups."""
 
-    def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.executescript(_SCHEMA)
+    def __init__(self, path: Path, *, salvage: bool = False) -> None:
+        self._db = database.connect(path, _SCHEMA, salvage=salvage)
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -204,10 +201,12 @@ class Ledger:
             )
             self._db.execute("DELETE FROM offline WHERE flushed < ?", (now - _KEPT_SECONDS,))
 
-    def upload_again(self) -> None:
-        """Have every flush still kept here uploaded once more."""
-        with self._lock:
-            self._db.execute("UPDATE offline SET flushed = NULL WHERE flush IS NOT NULL")
+    def upload_again(self, now: float) -> None:
+        """Have what was uploaded in the last seconds uploaded once more; forget the rest."""
+        with self._lock, self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute("DELETE FROM offline WHERE flushed < ?", (now - _KEPT_SECONDS,))
+            self._db.execute("UPDATE offline SET flushed = NULL WHERE flushed IS NOT NULL")
 
     def forget(self, uid: str) -> None:
         """Remove a deleted group's online records, and its sink once nothing waits for it."""

@@ -52,8 +52,8 @@ class OfflineWriter:
         self._thread = threading.Thread(target=self._loop, name="offline-store", daemon=True)
 
     def start(self) -> None:
-        """Upload again what a killed server may have forgotten, and begin."""
-        self._ledger.upload_again()
+        """Upload again what a power cut may have taken, and begin."""
+        self._ledger.upload_again(self._context.now())
         self._thread.start()
 
     def stop(self) -> None:

@@ -41,7 +41,9 @@ class FeatureStoreRuntimeProvider(Provider):
 
     def __init__(self, context: ServerContext) -> None:
         super().__init__(context)
-        self._ledger = Ledger(context.folder("feature-store") / "records.sqlite")
+        self._ledger = Ledger(
+            context.folder("feature-store") / "records.sqlite", salvage=context.salvage
+        )
         self._writer = OfflineWriter(context, self._ledger)
         self._noted: dict[str, float] = {}
         self._sweeper = threading.Thread(target=self._sweep, name="feature-sweep", daemon=True)

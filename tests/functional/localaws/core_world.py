@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -34,12 +36,13 @@ def client(endpoint_url: str, service: str, credentials: dict[str, str] | str) -
 class Process:
     """``python -m localaws`` as its user runs it."""
 
-    def __init__(self, state: Path, port: int = 0, *, enforce_iam: bool = True) -> None:
+    def __init__(self, state: Path, port: int = 0, *options: str, enforce_iam: bool = True) -> None:
         self._process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "localaws"),
                 *(["--enforce-iam"] if enforce_iam else []),
                 *("--port", str(port), "--state", str(state)),
+                *options,
             ],
             cwd=ROOT,
             stdout=subprocess.PIPE,
@@ -54,6 +57,16 @@ class Process:
     def client(self, service: str, credentials: dict[str, str] | str = "555555555555") -> Any:
         return client(self.endpoint_url, service, credentials)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def health(self) -> dict[str, Any]:
+        address = urlsplit(self.endpoint_url).netloc
+        connection = http.client.HTTPConnection(address, timeout=10)
+        connection.request("GET", "/_localaws/health")
+        return json.loads(connection.getresponse().read())
+
     def stop(self) -> int:
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(30)
@@ -64,8 +77,8 @@ class Process:
 
 
 @contextlib.contextmanager
-def running(state: Path, **how: bool) -> Iterator[Process]:
-    process = Process(state, **how)
+def running(state: Path, *options: str, **how: bool) -> Iterator[Process]:
+    process = Process(state, 0, *options, **how)
     try:
         yield process
     finally:

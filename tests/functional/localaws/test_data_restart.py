@@ -58,7 +58,6 @@ def test_records_and_queries_survive_a_killed_server(tmp_path: Path) -> None:
     with server(tmp_path, port, signal.SIGKILL) as remote:
         before = FeatureWorld(remote)
         name = before.create()
-        time.sleep(4)  # buckets and tables are moto's, and saved every few seconds
         numbers = "UNNEST(sequence(1, 100000))"
         slow = before.lake.start(
             f"SELECT sum(sin(a * b)) FROM {numbers} AS x(a) CROSS JOIN {numbers} AS y(b)"  # noqa: S608

@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
 import pickle
 import socket
 import time
+from datetime import UTC, datetime
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.functional.localaws.core_world import Process, refused, running, trusting
 
 ACCOUNT = "555555555555"
 
 
-@pytest.fixture(scope="module")
-def restarted(tmp_path_factory):
-    """A server filled in every service that moto keeps, stopped and started again."""
-    state = tmp_path_factory.mktemp("restart") / "aws"
+@pytest.fixture(scope="module", params=["stopped", "killed"])
+def restarted(request, tmp_path_factory):
+    """A server filled in every service that moto keeps, ended one way or the other, started again.
+
+    The killed one is killed the moment the last call is answered.
+    """
+    state = tmp_path_factory.mktemp(request.param) / "aws"
     first = Process(state)
     try:
         written = {service: fill(first) for service, fill in FILL.items()}
-        assert first.stop() == 0
+        if request.param == "stopped":
+            assert first.stop() == 0
     finally:
         first.kill()
     with running(state) as second:
         yield second, written
+
+
+def test_nothing_was_answered_otherwise_when_repeated(restarted):
+    health = restarted[0].health()
+    assert (health["status"], health["notes"]) == ("ok", [])
 
 
 def _fill_s3(aws):
@@ -42,6 +55,10 @@ def _fill_s3(aws):
     s3.delete_object(Bucket="kept", Key="removed")
     upload = s3.create_multipart_upload(Bucket="kept", Key="m")["UploadId"]
     part = s3.upload_part(Bucket="kept", Key="m", UploadId=upload, PartNumber=1, Body=b"part")
+    s3.create_bucket(Bucket="locked", ObjectLockEnabledForBucket=True)
+    until = datetime(2040, 1, 1, tzinfo=UTC)
+    s3.put_object(Bucket="locked", Key="k", Body=b"x" * 200_000, ObjectLockMode="COMPLIANCE",
+                  ObjectLockRetainUntilDate=until, ContentMD5=_md5(b"x" * 200_000))  # fmt: skip
     listing = s3.list_object_versions(Bucket="kept")
     return bodies, (upload, part["ETag"]), (listing["Versions"], listing["DeleteMarkers"])
 
@@ -64,6 +81,19 @@ def test_s3_keeps_versions_markers_and_unfinished_uploads(restarted):
         MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]},
     )
     assert s3.get_object(Bucket="kept", Key="m")["Body"].read() == b"part"
+
+
+def test_s3_keeps_locks_and_large_contents(restarted):
+    s3 = restarted[0].client("s3")
+    found = s3.get_object(Bucket="locked", Key="k")
+    assert found["Body"].read() == b"x" * 200_000
+    assert found["ObjectLockRetainUntilDate"] == datetime(2040, 1, 1, tzinfo=UTC)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.delete_object(Bucket="locked", Key="k", VersionId=found["VersionId"])
+
+
+def _md5(content):
+    return base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
 
 
 def _fill_glue(aws):
@@ -116,15 +146,20 @@ def _fill_kms(aws):
     kms.create_alias(AliasName="alias/kept", TargetKeyId=secret)
     signer = kms.create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
     cipher = kms.encrypt(KeyId="alias/kept", Plaintext=b"hidden")["CiphertextBlob"]
-    return cipher, signer, kms.get_public_key(KeyId=signer)["PublicKey"]
+    curve = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+    signature = kms.sign(KeyId=curve, Message=b"m", SigningAlgorithm="ECDSA_SHA_256")["Signature"]
+    public = {key: kms.get_public_key(KeyId=key)["PublicKey"] for key in (signer, curve)}
+    return cipher, public, (curve, signature)
 
 
 def test_kms_decrypts_and_signs_with_the_same_keys(restarted):
     aws, written = restarted
-    cipher, signer, public = written["kms"]
+    cipher, public, (curve, signature) = written["kms"]
     kms = aws.client("kms")
     assert kms.decrypt(CiphertextBlob=cipher)["Plaintext"] == b"hidden"
-    assert kms.get_public_key(KeyId=signer)["PublicKey"] == public
+    assert {key: kms.get_public_key(KeyId=key)["PublicKey"] for key in public} == public
+    assert kms.verify(KeyId=curve, Message=b"m", Signature=signature,
+                      SigningAlgorithm="ECDSA_SHA_256")["SignatureValid"]  # fmt: skip
 
 
 def _fill_ssm(aws):
@@ -155,22 +190,43 @@ def _fill_messages(aws):
     )
     events.put_rule(Name="kept", EventPattern=json.dumps({"source": ["test"]}))
     events.put_targets(Rule="kept", Targets=[{"Id": "1", "Arn": arn}])
-    return topic
+    flying = sqs.create_queue(QueueName="flying")["QueueUrl"]
+    sqs.send_message(QueueUrl=flying, MessageBody="in flight")
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn.replace("kept", "flying"))
+    sns.publish(TopicArn=topic, Message="signed")
+    sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=2, VisibilityTimeout=0)
+    taken = sqs.receive_message(QueueUrl=flying, VisibilityTimeout=600)["Messages"][0]
+    return topic, taken["ReceiptHandle"], sqs.receive_message(QueueUrl=flying, VisibilityTimeout=0)
 
 
 def test_messages_wait_and_subscriptions_and_rules_go_on_delivering(restarted):
     aws, written = restarted
     sqs = aws.client("sqs")
-    aws.client("sns").publish(TopicArn=written["messages"], Message="published")
+    topic, _, _ = written["messages"]
+    aws.client("sns").publish(TopicArn=topic, Message="published")
     aws.client("events").put_events(Entries=[{"Source": "test", "DetailType": "t", "Detail": "{}"}])
     queue = sqs.get_queue_url(QueueName="kept")["QueueUrl"]
     bodies: list[str] = []
     deadline = time.monotonic() + 10
-    while len(bodies) < 3 and time.monotonic() < deadline:
+    while len(bodies) < 4 and time.monotonic() < deadline:
         received = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1)
         bodies += [message["Body"] for message in received.get("Messages", [])]
-    assert bodies[:2] == ["waiting", "published"]
-    assert json.loads(bodies[2])["source"] == "test"
+    assert bodies[:3] == ["waiting", "signed", "published"]
+    assert json.loads(bodies[3])["source"] == "test"
+
+
+def test_a_message_in_flight_stays_in_flight_and_its_receipt_good(restarted):
+    aws, written = restarted
+    _, receipt, signed = written["messages"]
+    sqs = aws.client("sqs")
+    queue = sqs.get_queue_url(QueueName="flying")["QueueUrl"]
+    counts = ["ApproximateNumberOfMessagesNotVisible"]
+    asked = {"QueueUrl": queue, "AttributeNames": counts}
+    assert sqs.get_queue_attributes(**asked)["Attributes"][counts[0]] == "1"
+    again = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=0)
+    assert signed["Messages"][0]["Body"] in [message["Body"] for message in again["Messages"]]
+    sqs.delete_message(QueueUrl=queue, ReceiptHandle=receipt)
+    assert sqs.get_queue_attributes(**asked)["Attributes"][counts[0]] == "0"
 
 
 def _fill_others(aws):
@@ -180,13 +236,15 @@ def _fill_others(aws):
     event = {"timestamp": int(time.time() * 1000), "message": "said"}
     logs.put_log_events(logGroupName="g", logStreamName="s", logEvents=[event])
     aws.client("secretsmanager").create_secret(Name="s", SecretString="hush")
-    aws.client("cloudwatch").put_metric_data(
-        Namespace="n", MetricData=[{"MetricName": "m", "Value": 1.0}]
-    )
+    cloudwatch = aws.client("cloudwatch")
+    cloudwatch.put_metric_data(Namespace="n", MetricData=[{"MetricName": "m", "Value": 1.0}])
+    return aws.client("secretsmanager").describe_secret(SecretId="s")["VersionIdsToStages"]
 
 
 def test_logs_secrets_and_metrics_are_kept(restarted):
-    aws, _ = restarted
+    aws, written = restarted
+    secret = aws.client("secretsmanager").describe_secret(SecretId="s")
+    assert secret["VersionIdsToStages"] == written["others"]
     events = aws.client("logs").get_log_events(logGroupName="g", logStreamName="s")["events"]
     assert [event["message"] for event in events] == ["said"]
     assert aws.client("secretsmanager").get_secret_value(SecretId="s")["SecretString"] == "hush"
@@ -202,22 +260,6 @@ FILL = {
     "messages": _fill_messages,
     "others": _fill_others,
 }
-
-
-def test_a_killed_server_has_everything_older_than_a_few_seconds(tmp_path):
-    state = tmp_path / "aws"
-    with running(state) as first:
-        s3 = first.client("s3")
-        s3.create_bucket(Bucket="kept")
-        s3.put_object(Bucket="kept", Key="k", Body=b"v")
-        snapshot = state / "moto" / "snapshot.bin"
-        deadline = time.monotonic() + 30
-        while not snapshot.exists() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        time.sleep(2.5)
-    with running(state) as second:
-        found = second.client("s3").get_object(Bucket="kept", Key="k")
-        assert found["Body"].read() == b"v"
 
 
 def test_contents_that_no_object_has_any_more_leave_the_disk(tmp_path):
@@ -243,27 +285,6 @@ def test_a_port_in_use_is_one_clear_error(tmp_path):
         said = refused(tmp_path / "aws", taken.getsockname()[1])
     assert said.strip().count("\n") == 0
     assert "--port" in said
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (lambda header, payload: (header | {"moto": "0.0.1"}, payload), "moto 0.0.1"),
-        (lambda header, payload: (header, payload + b"x"), "damaged"),
-    ],
-)
-def test_a_snapshot_of_another_version_or_a_damaged_one_is_refused(tmp_path, change, said):
-    state = tmp_path / "aws"
-    server = Process(state)
-    server.client("ssm").put_parameter(Name="/p", Value="1", Type="String")
-    server.stop()
-    path = state / "moto" / "snapshot.bin"
-    first_line, _, payload = path.read_bytes().partition(b"\n")
-    header, payload = change(json.loads(first_line), payload)
-    path.write_bytes(json.dumps(header).encode() + b"\n" + payload)
-    answer = refused(state, 0)
-    assert said in answer
-    assert "make clean-state" in answer
 
 
 class _Attack:
