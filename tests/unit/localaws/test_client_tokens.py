@@ -12,6 +12,7 @@ from botocore import xform_name
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from localaws.core.accounts import Caller
 from localaws.core.errors import ServiceError
 from localaws.core.provider import Call
 from localaws.core.store import Store
@@ -72,7 +73,10 @@ class _Clock:
 
 
 def _token(context, request, rule, scope=""):
-    call = Call("service", "Operation", "111111111111", "us-east-1", "id", "arn", {})
+    caller = Caller("111111111111", "arn:aws:iam::111111111111:user/administrator")
+    call = Call(
+        "service", "Operation", "111111111111", "us-east-1", "id", caller.principal_arn, {}, caller
+    )
     return ClientToken(context, call, request, rule, scope)
 
 
