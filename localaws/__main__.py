@@ -10,6 +10,8 @@ import sys
 import threading
 from pathlib import Path
 
+from localaws.core.faults.nodes import PlanError
+from localaws.core.faults.reading import read_file
 from localaws.core.listener import PortInUseError
 from localaws.core.lockfile import StateInUseError
 from localaws.core.snapshot import SnapshotError
@@ -28,10 +30,11 @@ def main() -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    server = Server(arguments.state, arguments.port)
     try:
+        plan = read_file(arguments.faults) if arguments.faults else None
+        server = Server(arguments.state, arguments.port, plan)
         server.start()
-    except (PortInUseError, StateInUseError, SnapshotError) as error:
+    except (PlanError, PortInUseError, StateInUseError, SnapshotError) as error:
         sys.stderr.write(f"localaws: {error}\n")
         return 1
     sys.stdout.write(f"localaws ready at {server.endpoint_url}\n")
@@ -53,6 +56,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--state", type=Path, default=Path(".perennial/aws"), help="folder that keeps everything"
     )
+    parser.add_argument("--faults", type=Path, help="fault plan, see docs/localaws/faults.md")
     return parser.parse_args()
 
 

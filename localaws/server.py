@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, Self
 from localaws.core import sandbox
 from localaws.core.accounts import Accounts
 from localaws.core.context import ServerContext
+from localaws.core.faults.doors import Faults
 from localaws.core.gateway import Gateway
 from localaws.core.http import wsgi_application
 from localaws.core.keeper import Keeper
 from localaws.core.listener import HOST, Listener
 from localaws.core.lockfile import StateLock
 from localaws.core.passthrough import Moto
+from localaws.core.refusals import refuse
 from localaws.core.store import Store
 from localaws.services import GUARDS, PROVIDERS
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from localaws.core.faults.plan import Plan
     from localaws.core.guard import Guard
     from localaws.core.http import Request, Response
     from localaws.core.provider import Provider
@@ -42,8 +45,9 @@ class Server:
         context: What its providers use, once started.
     """
 
-    def __init__(self, state: Path, port: int = 0) -> None:
+    def __init__(self, state: Path, port: int = 0, faults: Plan | None = None) -> None:
         self._state = state
+        self._plan = faults
         self._port = port
         self._undo = contextlib.ExitStack()
         self.endpoint_url = ""
@@ -78,7 +82,7 @@ class Server:
     def _open(self, undo: contextlib.ExitStack) -> None:
         # Each line says how it is undone; the stack undoes in the opposite order.
         undo.callback(StateLock(self._state).release)
-        listener = Listener(wsgi_application(self._handle), self._port)
+        listener = Listener(wsgi_application(self._handle, refuse), refuse, self._port)
         undo.callback(listener.stop)
         self.endpoint_url = f"http://{HOST}:{listener.port}"
         store = Store(self._state / "documents.sqlite")
@@ -90,7 +94,10 @@ class Server:
         self.context = ServerContext(store, self._state, self.endpoint_url, self._handle)
         providers: dict[str, Provider] = _make(PROVIDERS, self.context)
         guards: dict[str, Guard] = _make(GUARDS, self.context)
-        self._gateway = Gateway(Accounts(store), moto, providers, guards, lambda: keeper.problem)
+        faults = Faults(self.context.stopping, self._plan)
+        self._gateway = Gateway(
+            Accounts(store), moto, providers, guards, faults, lambda: keeper.problem
+        )
         keeper.start()
         listener.start()
         undo.callback(self._end_work, list(providers.values()), listener)

@@ -102,12 +102,17 @@ class Accounts:
                 status=403,
             )
         if session["expires"] <= time.time():
-            raise ServiceError(
-                _EXPIRED.get(protocol, "ExpiredTokenException"),
-                "The security token included in the request is expired",
-                status=403,
-            )
+            raise expired(protocol)
         return Caller(session["account_id"], session["arn"])
+
+
+def expired(protocol: str) -> ServiceError:
+    """Return the error of a session whose time is over."""
+    return ServiceError(
+        _EXPIRED.get(protocol, "ExpiredTokenException"),
+        "The security token included in the request is expired",
+        status=403,
+    )
 
 
 def _administrator(account_id: str) -> Caller:

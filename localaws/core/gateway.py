@@ -16,11 +16,12 @@ from localaws.core import long_poll, presigned
 from localaws.core.accounts import scope_of
 from localaws.core.allowed import is_allowed
 from localaws.core.errors import ServiceError, not_implemented
+from localaws.core.faults.matching import Wanted
 from localaws.core.guard import Passing
-from localaws.core.http import Response
+from localaws.core.http import ConnectionDropped, Response
 from localaws.core.parsing import parse
 from localaws.core.provider import Call
-from localaws.core.routing import Route, route
+from localaws.core.routing import Route, route, unread
 from localaws.core.serializing import serialize_error, serialize_result
 from localaws.core.validation import validate
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from localaws.core.accounts import Accounts, Caller, Scope
+    from localaws.core.faults.doors import Faults
     from localaws.core.guard import Guard
     from localaws.core.http import Request
     from localaws.core.passthrough import Moto
@@ -37,7 +39,6 @@ _log = logging.getLogger(__name__)
 
 _HOSTS = frozenset({"127.0.0.1", "localhost"})
 _LONG_POLL = ("sqs", "ReceiveMessage", "json")
-_UNKNOWN = Route("localaws", "Unknown", None, "json")
 
 
 class Gateway:
@@ -49,6 +50,7 @@ class Gateway:
         moto: Moto,
         providers: Mapping[str, Provider],
         guards: Mapping[str, Guard],
+        faults: Faults,
         problem: Callable[[], str],
     ) -> None:
         self._accounts = accounts
@@ -56,11 +58,16 @@ class Gateway:
         self._moto = moto
         self._providers = providers
         self._guards = guards
+        self._faults = faults
 
     def handle(self, request: Request) -> Response:
-        """Answer a request; whatever happens, in AWS's shape."""
+        """Answer a request; whatever happens, in AWS's shape.
+
+        Raises:
+            ConnectionDropped: A fault plan orders no answer at all.
+        """
         request_id = str(uuid.uuid4())
-        asked = _UNKNOWN
+        asked: Route | None = None
         try:
             _check_host(request)
             if presigned.is_presigned(request):
@@ -68,12 +75,17 @@ class Gateway:
                 request = presigned.unwrapped(request)
             if request.path == "/_localaws/health":
                 return self._health()
+            if request.path == self._faults.PATH:
+                return self._faults.answer(request)
             scope = scope_of(request.headers)
             asked = route(scope.signing_name, request)
             return self._answer(asked, scope, request, request_id)
         except ServiceError as error:
-            return serialize_error(asked, error, request_id)
+            return serialize_error(asked or unread(request), error, request_id)
+        except ConnectionDropped:
+            raise
         except Exception:  # noqa: BLE001 - the last line: a client must get an AWS error, not HTML
+            asked = asked or unread(request)
             _log.exception("%s:%s failed (request %s)", asked.service, asked.operation, request_id)
             failure = ServiceError(
                 "InternalFailure",
@@ -92,9 +104,16 @@ class Gateway:
         call = _call(asked, scope, caller, request, request_id)
         parameters = parse(asked, request)
         validate(asked.model, parameters)
-        if method is not None:
-            return serialize_result(asked, method(call, parameters), request_id)
-        return self._pass_on(asked, call, parameters, request)
+
+        def perform(told: Document, sent: Request) -> Response:
+            if method is not None:
+                return serialize_result(asked, method(call, told), request_id)
+            return self._pass_on(asked, call, told, sent)
+
+        if self._faults.active is None:
+            return perform(parameters, request)
+        wanted = Wanted(call, asked.model, parameters, scope.access_key, request)
+        return self._faults.active.around(wanted, perform)
 
     def _pass_on(
         self, asked: Route, call: Call, parameters: Document, request: Request

@@ -34,9 +34,9 @@ def client(endpoint_url: str, service: str, credentials: dict[str, str] | str) -
 class Process:
     """``python -m localaws`` as its user runs it."""
 
-    def __init__(self, state: Path, port: int = 0) -> None:
+    def __init__(self, state: Path, port: int = 0, faults: Path | None = None) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "localaws", "--port", str(port), "--state", str(state)],
+            _command(state, port, faults),
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=(state.parent / f"{state.name}.log").open("a"),
@@ -68,10 +68,15 @@ def running(state: Path) -> Iterator[Process]:
         process.kill()
 
 
-def refused(state: Path, port: int) -> str:
+def _command(state: Path, port: int, faults: Path | None) -> list[str]:
+    command = [sys.executable, "-m", "localaws", "--port", str(port), "--state", str(state)]
+    return command + (["--faults", str(faults)] if faults else [])
+
+
+def refused(state: Path, port: int, faults: Path | None = None) -> str:
     """Start a server that must not start; return what it said."""
     done = subprocess.run(
-        [sys.executable, "-m", "localaws", "--port", str(port), "--state", str(state)],
+        _command(state, port, faults),
         cwd=ROOT,
         capture_output=True,
         text=True,
