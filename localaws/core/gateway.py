@@ -15,11 +15,13 @@ from botocore import xform_name
 from localaws.core import long_poll, presigned
 from localaws.core.accounts import scope_of
 from localaws.core.allowed import is_allowed
+from localaws.core.compression import decompressed
 from localaws.core.errors import ServiceError, not_implemented
 from localaws.core.faults.matching import Wanted
 from localaws.core.guard import Passing
 from localaws.core.http import ConnectionDropped, Response
-from localaws.core.parsing import parse
+from localaws.core.moto_answers import settled
+from localaws.core.parsing import parse, too_deep
 from localaws.core.provider import Call
 from localaws.core.routing import Route, route, unread
 from localaws.core.serializing import serialize_error, serialize_result
@@ -79,11 +81,17 @@ class Gateway:
                 return self._faults.answer(request)
             scope = scope_of(request.headers)
             asked = route(scope.signing_name, request)
+            if "content-encoding" in request.headers:
+                request = decompressed(asked.protocol, request)
             return self._answer(asked, scope, request, request_id)
         except ServiceError as error:
             return serialize_error(asked or unread(request), error, request_id)
         except ConnectionDropped:
             raise
+        except RecursionError:
+            asked = asked or unread(request)
+            _log.exception("%s:%s recursed (request %s)", asked.service, asked.operation, request_id)
+            return serialize_error(asked, too_deep(asked.protocol), request_id)
         except Exception:  # noqa: BLE001 - the last line: a client must get an AWS error, not HTML
             asked = asked or unread(request)
             _log.exception("%s:%s failed (request %s)", asked.service, asked.operation, request_id)
@@ -119,17 +127,18 @@ class Gateway:
         self, asked: Route, call: Call, parameters: Document, request: Request
     ) -> Response:
         def ask(sent: Request) -> Response:
-            return self._moto.call(asked.service, asked.operation, sent, call.account_id)
+            return settled(
+                asked,
+                call.request_id,
+                lambda: self._moto.call(asked.service, asked.operation, sent, call.account_id),
+            )
 
         guard = self._find(self._guards, asked)
         waits = (asked.service, asked.operation, asked.protocol) == _LONG_POLL
-        try:
-            if guard is not None:
-                response: Response = guard(call, parameters, Passing(request, ask))
-            else:
-                response = long_poll.receive(ask, request) if waits else ask(request)
-        except NotImplementedError as error:
-            raise not_implemented(asked.service, asked.operation) from error
+        if guard is not None:
+            response: Response = guard(call, parameters, Passing(request, ask))
+        else:
+            response = long_poll.receive(ask, request) if waits else ask(request)
         response.headers.setdefault("x-amzn-RequestId", call.request_id)
         return response
 

@@ -10,7 +10,7 @@ import io
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from localaws.core import limits
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     StartResponse = Callable[[str, list[tuple[str, str]]], Any]
     Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
+_PLAIN = "".join(map(chr, range(32, 127)))
 _CHUNK_BYTES = 256 * 1024
 #: moto's own key for header names that WSGI cannot spell, see moto.core.request.
 _PRESERVED_NAMES = "moto.preserved_header_names"
@@ -83,7 +84,7 @@ def wsgi_application(
         headers = {k: v for k, v in response.headers.items() if k.lower() != "content-length"}
         body = b"" if request.method == "HEAD" else response.body
         headers["Content-Length"] = _length(request, response)
-        start_response(status_line(response.status), list(headers.items()))
+        start_response(status_line(response.status), [_header(*item) for item in headers.items()])
         return [body]
 
     return application
@@ -208,6 +209,13 @@ def environ_key(header: str) -> str:
     """Return the WSGI name of a header."""
     key = header.upper().replace("-", "_")
     return key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"
+
+
+def _header(name: str, value: str) -> tuple[str, str]:
+    # A client may have had a say in the value, as in S3's response-content-type: no line breaks.
+    if not value.isprintable() or not value.isascii():
+        value = quote(value, safe=_PLAIN)
+    return name, value
 
 
 def _length(request: Request, response: Response) -> str:

@@ -6,8 +6,8 @@ Checking them does not belong here (validation).
 from __future__ import annotations
 
 import base64
-import binascii
 import json
+import math
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from localaws.core.routing import Route
 
 
+#: The models' own recursion (Glue's and SageMaker's filters) is documented to far less.
+_DEEPEST = 200
+
+
 def parse(route: Route, request: Request) -> Document:
     """Return the request's parameters by member name, of the types boto3 would pass.
 
@@ -35,12 +39,64 @@ def parse(route: Route, request: Request) -> Document:
         return {}
     try:
         if route.protocol == "json":
-            return _structure(shape, json.loads(request.body or b"{}"))
+            return _structure(shape, _json(request.body or b"{}"))
         if route.protocol == "query":
             return parse_form(shape, request.body, request.query)
         return _rest(shape, route, request)
-    except (ValueError, TypeError, AttributeError, KeyError, binascii.Error) as error:
-        raise ServiceError("SerializationException", f"Cannot read the request: {error}") from error
+    except RecursionError as error:
+        raise too_deep(route.protocol) from error
+    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, OSError) as error:
+        # OSError and OverflowError are what datetime says of a year that cannot be.
+        raise ServiceError(_code(route), f"Cannot read the request: {error}") from error
+
+
+def too_deep(protocol: str) -> ServiceError:
+    """Return the error of a document whose nesting no service's model needs."""
+    code = {"rest-xml": "MalformedXML", "query": "ValidationError"}.get(protocol)
+    return ServiceError(code or "SerializationException", "The request is nested too deeply.")
+
+
+def _code(route: Route) -> str:
+    if route.protocol == "rest-xml":
+        return "MalformedXML" if _has_document(route.model.input_shape) else "InvalidArgument"
+    return "ValidationError" if route.protocol == "query" else "SerializationException"
+
+
+def _has_document(shape: Any) -> bool:
+    payload = shape.serialization.get("payload")
+    return payload is not None and shape.members[payload].type_name == "structure"
+
+
+def _json(body: bytes) -> Any:
+    """Read JSON as AWS does: no NaN, no half surrogates, no nesting beyond any model's."""
+    # Decoded here, because json takes UTF-16 and halves of surrogates for granted.
+    value = json.loads(body.decode(), parse_constant=_no_constant, parse_float=_finite)
+    if body.count(b"{") + body.count(b"[") > _DEEPEST and _is_deep(value):
+        raise RecursionError
+    if b"\\u" in body:
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(_DEEPEST):
+        inner = [item.values() if isinstance(item, dict) else item for item in level]
+        level = [item for items in inner for item in items if isinstance(item, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _no_constant(text: str) -> None:
+    raise ValueError(f"{text} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{text[:40]} is too large a number")
+    return value
 
 
 def _rest(shape: Any, route: Route, request: Request) -> Document:
@@ -66,7 +122,7 @@ def _rest_body(shape: Any, body: bytes, protocol: str) -> Document:
     payload = shape.serialization.get("payload")
     if payload is None:
         unbound = {n: m for n, m in shape.members.items() if "location" not in m.serialization}
-        return _members(unbound, json.loads(body)) if body and unbound else {}
+        return _members(unbound, _json(body)) if body and unbound else {}
     member = shape.members[payload]
     if member.type_name == "blob":
         return {payload: body}
@@ -76,7 +132,7 @@ def _rest_body(shape: Any, body: bytes, protocol: str) -> Document:
         return {payload: body.decode()}
     if protocol == "rest-xml":
         return {payload: parse_document(member, body)}
-    return {payload: _value(member, json.loads(body))}
+    return {payload: _value(member, _json(body))}
 
 
 def _structure(shape: Any, value: Any) -> Document:

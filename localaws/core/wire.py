@@ -95,20 +95,33 @@ class StrictHeaders(HeaderReader):
             MaxSizeExceeded: They, or the body they announce, are too large.
         """
         headers = {} if hdict is None else hdict
+        problem = ""
         for line in self._lines(rfile):
-            raw, colon, value = line.partition(b":")
-            value = value.strip()
-            if not colon or not _NAME.fullmatch(raw) or _BAD_VALUE.search(value):
-                raise ValueError(f"Illegal header line {line[:80]!r}")
-            name = raw.title()
-            plain = name.replace(b"_", b"-")
-            if plain in _ONCE and (plain in headers or name != plain):
-                raise ValueError(f"The header {plain.decode()} is given twice, or misspelt")
-            if name in headers:
-                value = headers[name] + b", " + value
-            headers[name] = value
-        self._check_length(headers)
+            # All of them are read, so that the answer can be in the protocol of the request.
+            problem = self._take(line, headers) or problem
+        problem = problem or self._length_problem(headers)
+        if problem:
+            raise ValueError(problem)
+        length = headers.get(b"Content-Length", b"0")
+        if int(length[:20]) > limits.body_bytes(_text(headers.get(b"Authorization", b""))):
+            raise MaxSizeExceeded
         return headers
+
+    @staticmethod
+    def _take(line: bytes, headers: dict[bytes, bytes]) -> str:
+        """Add a line's header; return what is wrong with it, if anything."""
+        raw, colon, value = line.partition(b":")
+        value = value.strip()
+        if not colon or not _NAME.fullmatch(raw) or _BAD_VALUE.search(value):
+            return f"Illegal header line {line[:80]!r}"
+        name = raw.title()
+        plain = name.replace(b"_", b"-")
+        if plain in _ONCE and (plain in headers or name != plain):
+            return f"The header {plain.decode()} is given twice, or misspelt"
+        if name in headers:
+            value = headers[name] + b", " + value
+        headers[name] = value
+        return ""
 
     @staticmethod
     def _lines(rfile: Any) -> Iterator[bytes]:
@@ -122,16 +135,14 @@ class StrictHeaders(HeaderReader):
         raise MaxSizeExceeded
 
     @staticmethod
-    def _check_length(headers: dict[bytes, bytes]) -> None:
+    def _length_problem(headers: dict[bytes, bytes]) -> str:
         length = headers.get(b"Content-Length")
         if length is None:
-            return
+            return ""
         if not length.isdigit():
-            raise ValueError(f"Content-Length is no number: {length[:40]!r}")
-        if b"Transfer-Encoding" in headers:
-            raise ValueError("Content-Length and Transfer-Encoding exclude each other")
-        if int(length[:20]) > limits.body_bytes(_text(headers.get(b"Authorization", b""))):
-            raise MaxSizeExceeded
+            return f"Content-Length is no number: {length[:40]!r}"
+        both = b"Transfer-Encoding" in headers
+        return "Content-Length and Transfer-Encoding exclude each other" if both else ""
 
 
 class StrictRequest(HTTPRequest):
@@ -177,7 +188,7 @@ class StrictRequest(HTTPRequest):
     def _too_large(self) -> tuple[int, str]:
         most = limits.body_bytes(_text(self.inheaders.get(b"Authorization", b"")))
         length = self.inheaders.get(b"Content-Length", b"0")
-        if int(length[:20]) > most:
+        if length.isdigit() and int(length[:20]) > most:
             return 413, f"The body of {_text(length)[:20]} bytes exceeds the {most} accepted here."
         return 414, (
             f"URL and headers exceed {limits.HEAD_BYTES} bytes or {limits.HEADERS_MOST} headers."
