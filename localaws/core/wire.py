@@ -8,6 +8,7 @@ listener.
 from __future__ import annotations
 
 import contextlib
+import io
 import re
 import socket
 import threading
@@ -34,6 +35,8 @@ _ONCE = frozenset(
     b"X-Amz-Security-Token X-Amz-Date X-Amz-Content-Sha256".split()
 )
 _TOO_LARGE = 413
+_BUFFER_BYTES = 64 * 1024
+_PIECE_BYTES = 1024 * 1024
 _DRAIN_SECONDS = 3.0
 _DRAIN_BYTES = 64 * 1024 * 1024
 
@@ -195,6 +198,41 @@ class StrictRequest(HTTPRequest):
         )
 
 
+class _Reader(io.BufferedReader):
+    """A socket's input. cheroot's own is written in Python, and slow."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(socket.SocketIO(sock, "r"), _BUFFER_BYTES)
+        self._socket = sock
+
+    def has_data(self) -> bool:
+        """Tell whether the next request has come already, without waiting for it."""
+        patience = self._socket.gettimeout()
+        self._socket.settimeout(0)
+        try:
+            return bool(self.peek(1))
+        finally:
+            self._socket.settimeout(patience)
+
+
+class _Writer:
+    """A socket's output. cheroot's own copies all that is left at every step."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+
+    def write(self, data: bytes) -> int:
+        """Send all of it; the socket's timeout is for each piece, not for all of them."""
+        left = memoryview(data)
+        while left:
+            left = left[self._socket.send(left[:_PIECE_BYTES]) :]
+        return len(data)
+
+
+def _stream(sock: socket.socket, mode: str, _buffer: int) -> _Reader | _Writer:
+    return _Reader(sock) if "r" in mode else _Writer(sock)
+
+
 class StrictConnection(HTTPConnection):
     """A connection that, refused, still reads on for a while, so that the client sees why.
 
@@ -204,6 +242,9 @@ class StrictConnection(HTTPConnection):
     RequestHandlerClass = StrictRequest
     unread = False
 
+    def __init__(self, server: Any, sock: socket.socket, _makefile: Any = None) -> None:
+        super().__init__(server, sock, _stream)
+
     def close(self) -> None:
         """Close the connection."""
         if self.unread:
@@ -212,7 +253,6 @@ class StrictConnection(HTTPConnection):
         super().close()
 
     def _drain(self) -> None:
-        self.wfile.flush()
         self.socket.shutdown(socket.SHUT_WR)
         self.socket.settimeout(_DRAIN_SECONDS)
         until = time.monotonic() + _DRAIN_SECONDS
