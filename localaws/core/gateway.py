@@ -90,7 +90,9 @@ class Gateway:
             raise
         except RecursionError:
             asked = asked or unread(request)
-            _log.exception("%s:%s recursed (request %s)", asked.service, asked.operation, request_id)
+            _log.exception(
+                "%s:%s recursed (request %s)", asked.service, asked.operation, request_id
+            )
             return serialize_error(asked, too_deep(asked.protocol), request_id)
         except Exception:  # noqa: BLE001 - the last line: a client must get an AWS error, not HTML
             asked = asked or unread(request)
