@@ -11,6 +11,8 @@ import threading
 from pathlib import Path
 
 from localaws.core.damage import StateError
+from localaws.core.faults.nodes import PlanError
+from localaws.core.faults.reading import read_file
 from localaws.core.listener import PortInUseError
 from localaws.core.lockfile import StateInUseError
 from localaws.server import Server
@@ -29,12 +31,17 @@ def main() -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    server = Server(
-        arguments.state, arguments.port, enforce_iam=enforce_iam, salvage=arguments.salvage
-    )
     try:
+        plan = read_file(arguments.faults) if arguments.faults else None
+        server = Server(
+            arguments.state,
+            arguments.port,
+            enforce_iam=enforce_iam,
+            salvage=arguments.salvage,
+            faults=plan,
+        )
         server.start()
-    except (PortInUseError, StateInUseError, StateError) as error:
+    except (PlanError, PortInUseError, StateInUseError, StateError) as error:
         sys.stderr.write(f"localaws: {error}\n")
         return 1
     sys.stdout.write(f"localaws ready at {server.endpoint_url}\n")
@@ -66,6 +73,7 @@ def _arguments() -> argparse.Namespace:
         action="store_true",
         help="of damaged state keep what can be read; damaged files are set aside",
     )
+    parser.add_argument("--faults", type=Path, help="fault plan, see docs/localaws/faults.md")
     return parser.parse_args()
 
 

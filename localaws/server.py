@@ -14,12 +14,14 @@ from localaws.core import announcing, sandbox
 from localaws.core.accounts import Accounts
 from localaws.core.authorization.authorizer import Authorizer
 from localaws.core.context import ServerContext
+from localaws.core.faults.doors import Faults
 from localaws.core.gateway import Gateway
 from localaws.core.http import wsgi_application
 from localaws.core.keeper import Keeper
 from localaws.core.listener import HOST, Listener
 from localaws.core.lockfile import StateLock
 from localaws.core.passthrough import Moto
+from localaws.core.refusals import refuse
 from localaws.core.store import Store
 from localaws.services import GUARDS, NOTICES, PROVIDERS
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from localaws.core.faults.plan import Plan
     from localaws.core.guard import Guard
     from localaws.core.http import Request, Response
     from localaws.core.provider import Provider
@@ -50,10 +53,17 @@ class Server:
     """
 
     def __init__(
-        self, state: Path, port: int = 0, *, enforce_iam: bool = False, salvage: bool = False
+        self,
+        state: Path,
+        port: int = 0,
+        *,
+        enforce_iam: bool = False,
+        salvage: bool = False,
+        faults: Plan | None = None,
     ) -> None:
         self._enforce_iam = enforce_iam
         self._state = state
+        self._plan = faults
         self._port = port
         self._salvage = salvage
         self._undo = contextlib.ExitStack()
@@ -89,7 +99,7 @@ class Server:
     def _open(self, undo: contextlib.ExitStack) -> None:
         # Each line says how it is undone; the stack undoes in the opposite order.
         undo.callback(StateLock(self._state).release)
-        listener = Listener(wsgi_application(self._handle), self._port)
+        listener = Listener(wsgi_application(self._handle, refuse), refuse, self._port)
         undo.callback(listener.stop)
         self.endpoint_url = f"http://{HOST}:{listener.port}"
         store = Store(self._state / "documents.sqlite", salvage=self._salvage)
@@ -107,12 +117,14 @@ class Server:
         guards: dict[str, Guard] = _make(GUARDS, self.context)
         authorizer = Authorizer(self.context, enforce_iam=self._enforce_iam)
         self.context.authorizer = authorizer
+        faults = Faults(self.context.stopping, self._plan)
         self._gateway = Gateway(
             Accounts(store),
             moto,
             providers,
             guards,
             authorizer,
+            faults,
             lambda: (keeper.problem, keeper.notes),
         )
         keeper.start()

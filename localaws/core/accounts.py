@@ -121,11 +121,7 @@ class Accounts:
                 status=403,
             )
         if session["expires"] <= time.time():
-            raise ServiceError(
-                _EXPIRED.get(protocol, "ExpiredTokenException"),
-                "The security token included in the request is expired",
-                status=403,
-            )
+            raise expired(protocol)
         return _session_caller(session)
 
 
@@ -146,6 +142,15 @@ def _role_of(session_arn: str) -> str:
     # Sessions given out before role_arn was kept: roles with a path are not told apart.
     role = session_arn.replace(":sts:", ":iam:").replace(":assumed-role/", ":role/")
     return role.rpartition("/")[0]
+
+
+def expired(protocol: str) -> ServiceError:
+    """Return the error of a session whose time is over."""
+    return ServiceError(
+        _EXPIRED.get(protocol, "ExpiredTokenException"),
+        "The security token included in the request is expired",
+        status=403,
+    )
 
 
 def _administrator(account_id: str) -> Caller:

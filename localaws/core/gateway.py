@@ -15,12 +15,15 @@ from botocore import xform_name
 from localaws.core import long_poll, presigned
 from localaws.core.accounts import scope_of
 from localaws.core.allowed import is_allowed
+from localaws.core.compression import decompressed
 from localaws.core.errors import ServiceError, disk_full, not_implemented
+from localaws.core.faults.matching import Wanted
 from localaws.core.guard import Passing
-from localaws.core.http import Response
-from localaws.core.parsing import parse
+from localaws.core.http import ConnectionDropped, Response
+from localaws.core.moto_answers import settled
+from localaws.core.parsing import parse, too_deep
 from localaws.core.provider import Call
-from localaws.core.routing import Route, route
+from localaws.core.routing import Route, route, unread
 from localaws.core.serializing import serialize_error, serialize_result
 from localaws.core.validation import validate
 
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
     from localaws.core.accounts import Accounts, Caller, Scope
     from localaws.core.authorization.authorizer import Authorizer
+    from localaws.core.faults.doors import Faults
     from localaws.core.guard import Guard
     from localaws.core.http import Request
     from localaws.core.passthrough import Moto
@@ -38,7 +42,6 @@ _log = logging.getLogger(__name__)
 
 _HOSTS = frozenset({"127.0.0.1", "localhost"})
 _LONG_POLL = ("sqs", "ReceiveMessage")
-_UNKNOWN = Route("localaws", "Unknown", None, "json")
 
 
 class Gateway:
@@ -51,6 +54,7 @@ class Gateway:
         providers: Mapping[str, Provider],
         guards: Mapping[str, Guard],
         authorizer: Authorizer,
+        faults: Faults,
         problem: Callable[[], tuple[str, list[str]]],
     ) -> None:
         self._authorizer = authorizer
@@ -59,6 +63,7 @@ class Gateway:
         self._moto = moto
         self._providers = providers
         self._guards = guards
+        self._faults = faults
 
     def handle(
         self, request: Request, caller: Caller | None = None, *, judged: bool = True
@@ -67,9 +72,12 @@ class Gateway:
 
         ``caller`` is given where a provider asks in another's name; else the signature says who.
         Only the authorizer's own questions, and guards', are not ``judged``.
+
+        Raises:
+            ConnectionDropped: A fault plan orders no answer at all.
         """
         request_id = str(uuid.uuid4())
-        asked = _UNKNOWN
+        asked: Route | None = None
         try:
             _check_host(request)
             if presigned.is_presigned(request):
@@ -77,41 +85,64 @@ class Gateway:
                 request = presigned.unwrapped(request)
             if request.path == "/_localaws/health":
                 return self._health()
+            if request.path == self._faults.PATH:
+                return self._faults.answer(request)
             scope = scope_of(request.headers)
             asked = route(scope.signing_name, request)
+            if "content-encoding" in request.headers:
+                request = decompressed(asked.protocol, request)
             token = request.headers.get("x-amz-security-token")
             caller = caller or self._accounts.caller(scope.access_key, token, asked.protocol)
             call = _call(asked, scope, caller, request, request_id)
-            return self._answer(asked, call, request, judged=judged)
+            return self._answer(asked, call, scope, request, judged=judged)
         except ServiceError as error:
-            return serialize_error(asked, error, request_id)
+            return serialize_error(asked or unread(request), error, request_id)
+        except ConnectionDropped:
+            raise
         except Exception as error:  # noqa: BLE001 - the last line: a client must get an AWS error, not HTML
-            full = disk_full(error)
-            if full is not None:
-                return serialize_error(asked, full, request_id)
-            _log.exception("%s:%s failed (request %s)", asked.service, asked.operation, request_id)
-            failure = ServiceError(
-                "InternalFailure",
-                f"{asked.service}:{asked.operation} failed inside the embedded AWS; its log has "
-                f"the traceback of request {request_id}.",
-                status=500,
-            )
-            return serialize_error(asked, failure, request_id)
+            asked = asked or unread(request)
+            return self._failed(asked, error, request_id)
 
-    def _answer(self, asked: Route, call: Call, request: Request, *, judged: bool) -> Response:
+    @staticmethod
+    def _failed(asked: Route, error: Exception, request_id: str) -> Response:
+        full = disk_full(error)
+        if full is not None:
+            return serialize_error(asked, full, request_id)
+        _log.exception("%s:%s failed (request %s)", asked.service, asked.operation, request_id)
+        if isinstance(error, RecursionError):
+            return serialize_error(asked, too_deep(asked.protocol), request_id)
+        failure = ServiceError(
+            "InternalFailure",
+            f"{asked.service}:{asked.operation} failed inside the embedded AWS; its log has "
+            f"the traceback of request {request_id}.",
+            status=500,
+        )
+        return serialize_error(asked, failure, request_id)
+
+    def _answer(
+        self, asked: Route, call: Call, scope: Scope, request: Request, *, judged: bool
+    ) -> Response:
         method = self._find(self._providers, asked)
         if asked.model is None or not (method or is_allowed(asked.service, asked.operation)):
             raise not_implemented(asked.service, asked.operation)
         parameters = parse(asked, request)
         validate(asked.model, parameters)
         account_id = self._authorizer.check(call, parameters) if judged else call.account_id
-        try:
-            if method is not None:
-                return serialize_result(asked, method(call, parameters), call.request_id)
-            response = self._pass_on(asked, call, parameters, request, account_id)
-        finally:
-            self._authorizer.changed(asked.service, asked.operation)
-        if judged:
+
+        def perform(told: Document, sent: Request) -> Response:
+            try:
+                if method is not None:
+                    return serialize_result(asked, method(call, told), call.request_id)
+                return self._pass_on(asked, call, told, sent, account_id)
+            finally:
+                self._authorizer.changed(asked.service, asked.operation)
+
+        if self._faults.active is None:
+            response = perform(parameters, request)
+        else:
+            wanted = Wanted(call, asked.model, parameters, scope.access_key, request)
+            response = self._faults.active.around(wanted, perform)
+        if judged and method is None:
             self._authorizer.check_answer(call, parameters, response)
         return response
 
@@ -119,17 +150,18 @@ class Gateway:
         self, asked: Route, call: Call, parameters: Document, request: Request, account_id: str
     ) -> Response:
         def ask(sent: Request) -> Response:
-            return self._moto.call(asked.service, asked.operation, sent, account_id)
+            return settled(
+                asked,
+                call.request_id,
+                lambda: self._moto.call(asked.service, asked.operation, sent, account_id),
+            )
 
         guard = self._find(self._guards, asked)
         waits = (asked.service, asked.operation) == _LONG_POLL
-        try:
-            if guard is not None:
-                response: Response = guard(call, parameters, Passing(request, ask))
-            else:
-                response = long_poll.receive(ask, request) if waits else ask(request)
-        except NotImplementedError as error:
-            raise not_implemented(asked.service, asked.operation) from error
+        if guard is not None:
+            response: Response = guard(call, parameters, Passing(request, ask))
+        else:
+            response = long_poll.receive(ask, request) if waits else ask(request)
         response.headers.setdefault("x-amzn-RequestId", call.request_id)
         return response
 

@@ -5,11 +5,14 @@ Protocols (json, rest-json, query) do not belong here; neither does any service.
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import quote, unquote_to_bytes, urlsplit
+
+from localaws.core import limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     StartResponse = Callable[[str, list[tuple[str, str]]], Any]
     Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
+_PLAIN = "".join(map(chr, range(32, 127)))
+_CHUNK_BYTES = 256 * 1024
 #: moto's own key for header names that WSGI cannot spell, see moto.core.request.
 _PRESERVED_NAMES = "moto.preserved_header_names"
 
@@ -31,13 +36,27 @@ class Request:
         query: The query string as sent, without the question mark.
         headers: By lower-case name.
         body: All of it.
+        internal: Sent by one of our own providers, not through the port.
     """
 
     method: str
     path: str
     query: str
     headers: dict[str, str]
-    body: bytes
+    body: bytes = b""
+    internal: bool = False
+
+
+class ConnectionDropped(Exception):  # noqa: N818 - what a fault plan orders, no error of ours
+    """The client is to get no answer: the connection is closed, perhaps after a silence.
+
+    Attributes:
+        after_seconds: How long the connection stays open without a word.
+    """
+
+    def __init__(self, after_seconds: float = 0) -> None:
+        super().__init__(f"no answer, connection closed after {after_seconds:g} s")
+        self.after_seconds = after_seconds
 
 
 @dataclass(slots=True)
@@ -49,16 +68,23 @@ class Response:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def wsgi_application(handle: Callable[[Request], Response]) -> Application:
-    """Wrap ``handle`` as a WSGI application."""
+def wsgi_application(
+    handle: Callable[[Request], Response], refuse: Callable[[Request, int, str], Response]
+) -> Application:
+    """Wrap ``handle`` as a WSGI application; what cannot be read in full goes to ``refuse``."""
 
     def application(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        request = _request_of(environ)
-        response = handle(request)
+        request = _head_of(environ)
+        try:
+            request = dataclasses.replace(request, body=_read_body(environ, request))
+        except UnreadableError as error:
+            response = refuse(request, error.status, error.message)
+        else:
+            response = handle(request)
         headers = {k: v for k, v in response.headers.items() if k.lower() != "content-length"}
         body = b"" if request.method == "HEAD" else response.body
         headers["Content-Length"] = _length(request, response)
-        start_response(_status_line(response.status), list(headers.items()))
+        start_response(status_line(response.status), [_header(*item) for item in headers.items()])
         return [body]
 
     return application
@@ -84,7 +110,21 @@ def call_application(
     return Response(int(status.split(" ", 1)[0]), body, dict(headers))
 
 
-def _request_of(environ: dict[str, Any]) -> Request:
+class UnreadableError(Exception):
+    """A body that breaks off, is too large, or is not written as HTTP demands.
+
+    Attributes:
+        status: HTTP's status for it.
+        message: What is wrong.
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+def _head_of(environ: dict[str, Any]) -> Request:
     uri = urlsplit(environ["REQUEST_URI"])
     names = environ.get(_PRESERVED_NAMES, {})
     headers = {
@@ -95,19 +135,43 @@ def _request_of(environ: dict[str, Any]) -> Request:
     for key, name in (("CONTENT_TYPE", "content-type"), ("CONTENT_LENGTH", "content-length")):
         if environ.get(key):
             headers[name] = environ[key]
-    length = environ.get("CONTENT_LENGTH")
-    if length:
-        body = environ["wsgi.input"].read(int(length))
-    else:
-        body = environ["wsgi.input"].read() if environ.get("wsgi.input_terminated") else b""
-        headers.pop("transfer-encoding", None)
-    return Request(
-        environ["REQUEST_METHOD"],
-        environ.get("RAW_PATH", uri.path) or "/",
-        uri.query,
-        headers,
-        body,
-    )
+    headers.pop("transfer-encoding", None)
+    path = environ.get("RAW_PATH", uri.path) or "/"
+    return Request(environ["REQUEST_METHOD"], path, uri.query, headers)
+
+
+def _read_body(environ: dict[str, Any], request: Request) -> bytes:
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    chunked = bool(environ.get("wsgi.input_terminated"))
+    if not length and not chunked:
+        return b""
+    most = limits.body_bytes(request.headers.get("authorization", ""))
+    with environ["localaws.within"](limits.body_seconds(None if chunked else length)):
+        if chunked:
+            return _read_chunks(environ["wsgi.input"], most)
+        body: bytes = environ["wsgi.input"].read(length)
+    if len(body) < length:
+        message = f"The body broke off, or took too long, after {len(body)} of {length} bytes."
+        raise UnreadableError(400, message)
+    return body
+
+
+def _read_chunks(stream: Any, most: int) -> bytes:
+    chunks: list[bytes] = []
+    left = most
+    try:
+        while chunk := stream.read(_CHUNK_BYTES):
+            chunks.append(chunk)
+            left -= len(chunk)
+            if left < 0:
+                raise UnreadableError(413, f"The body is larger than {most} bytes.")
+    except TimeoutError:
+        raise
+    except (ValueError, OSError) as error:
+        # cheroot tells a chunk of absurd size by an OSError.
+        status = 413 if "Too Large" in str(error) else 400
+        raise UnreadableError(status, f"The chunked body cannot be read: {error}") from error
+    return b"".join(chunks)
 
 
 def _environ_of(request: Request, added_headers: dict[str, str]) -> dict[str, Any]:
@@ -147,6 +211,13 @@ def environ_key(header: str) -> str:
     return key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"
 
 
+def _header(name: str, value: str) -> tuple[str, str]:
+    # A client may have had a say in the value, as in S3's response-content-type: no line breaks.
+    if not value.isprintable() or not value.isascii():
+        value = quote(value, safe=_PLAIN)
+    return name, value
+
+
 def _length(request: Request, response: Response) -> str:
     if request.method == "HEAD":
         # HEAD has no body, but tells the length of the one a GET would have.
@@ -156,7 +227,8 @@ def _length(request: Request, response: Response) -> str:
     return str(len(response.body))
 
 
-def _status_line(status: int) -> str:
+def status_line(status: int) -> str:
+    """Return HTTP's number and phrase."""
     try:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import io
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ConnectionClosedError
 from urllib3.response import HTTPResponse
 
-from localaws.core.http import Request
+from localaws.core.http import ConnectionDropped, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,7 +48,11 @@ def attach(client: Any, handle: Handle) -> None:
     """Make a boto3 client send its requests to ``handle``."""
 
     def send(request: Any, **_: Any) -> AWSResponse:
-        response = handle(_request_of(request))
+        try:
+            response = handle(_request_of(request))
+        except ConnectionDropped as dropped:
+            time.sleep(dropped.after_seconds)
+            raise ConnectionClosedError(endpoint_url=request.url) from dropped
         raw = HTTPResponse(
             body=io.BytesIO(b"" if request.method == "HEAD" else response.body),
             headers=response.headers,
@@ -69,7 +75,7 @@ def _request_of(prepared: Any) -> Request:
     headers.pop("transfer-encoding", None)
     body = _bytes(prepared.body)
     headers["content-length"] = str(len(body))
-    return Request(prepared.method, url.path or "/", url.query, headers, body)
+    return Request(prepared.method, url.path or "/", url.query, headers, body, internal=True)
 
 
 def _text(value: str | bytes) -> str:

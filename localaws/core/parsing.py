@@ -6,10 +6,8 @@ Checking them does not belong here (validation).
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import math
-import zlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
     from localaws.core.provider import Document
     from localaws.core.routing import Route
 
-_LARGEST_INFLATED = 16 * 1024 * 1024
 #: How JSON, which has no such numbers, spells them for AWS.
 _NO_NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
@@ -35,6 +32,10 @@ def _number(value: Any) -> Any:
 
 
 _PLAIN = {"timestamp": parse_timestamp, "float": _number, "double": _number}
+
+
+#: The models' own recursion (Glue's and SageMaker's filters) is documented to far less.
+_DEEPEST = 200
 
 
 def parse(route: Route, request: Request) -> Document:
@@ -48,27 +49,64 @@ def parse(route: Route, request: Request) -> Document:
         return {}
     try:
         if route.protocol == "json":
-            return _structure(shape, json.loads(_body(route, request) or b"{}"))
+            return _structure(shape, _json(request.body or b"{}"))
         if route.protocol == "query":
             return parse_form(shape, request.body, request.query)
         return _rest(shape, route, request)
-    except (ValueError, TypeError, AttributeError, KeyError, binascii.Error) as error:
-        raise ServiceError("SerializationException", f"Cannot read the request: {error}") from error
+    except RecursionError as error:
+        raise too_deep(route.protocol) from error
+    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, OSError) as error:
+        # OSError and OverflowError are what datetime says of a year that cannot be.
+        raise ServiceError(_code(route), f"Cannot read the request: {error}") from error
 
 
-def _body(route: Route, request: Request) -> bytes:
-    # Clients compress what is large where the model allows it, as for PutMetricData.
-    encoding = request.headers.get("content-encoding")
-    if encoding != "gzip" or not route.model.request_compression:
-        return request.body
-    inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    try:
-        body = inflater.decompress(request.body, _LARGEST_INFLATED)
-    except zlib.error as error:
-        raise ValueError(f"the body is not {encoding}: {error}") from error
-    if inflater.unconsumed_tail:
-        raise ValueError(f"the body inflates to more than {_LARGEST_INFLATED} bytes")
-    return body
+def too_deep(protocol: str) -> ServiceError:
+    """Return the error of a document whose nesting no service's model needs."""
+    code = {"rest-xml": "MalformedXML", "query": "ValidationError"}.get(protocol)
+    return ServiceError(code or "SerializationException", "The request is nested too deeply.")
+
+
+def _code(route: Route) -> str:
+    if route.protocol == "rest-xml":
+        return "MalformedXML" if _has_document(route.model.input_shape) else "InvalidArgument"
+    return "ValidationError" if route.protocol == "query" else "SerializationException"
+
+
+def _has_document(shape: Any) -> bool:
+    payload = shape.serialization.get("payload")
+    return payload is not None and shape.members[payload].type_name == "structure"
+
+
+def _json(body: bytes) -> Any:
+    """Read JSON as AWS does: no NaN, no half surrogates, no nesting beyond any model's."""
+    # Decoded here, because json takes UTF-16 and halves of surrogates for granted.
+    value = json.loads(body.decode(), parse_constant=_no_constant, parse_float=_finite)
+    if body.count(b"{") + body.count(b"[") > _DEEPEST and _is_deep(value):
+        raise RecursionError
+    if b"\\u" in body:
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(_DEEPEST):
+        inner = [item.values() if isinstance(item, dict) else item for item in level]
+        level = [item for items in inner for item in items if isinstance(item, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _no_constant(text: str) -> None:
+    raise ValueError(f"{text} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{text[:40]} is too large a number")
+    return value
 
 
 def _rest(shape: Any, route: Route, request: Request) -> Document:
@@ -94,7 +132,7 @@ def _rest_body(shape: Any, body: bytes, protocol: str) -> Document:
     payload = shape.serialization.get("payload")
     if payload is None:
         unbound = {n: m for n, m in shape.members.items() if "location" not in m.serialization}
-        return _members(unbound, json.loads(body)) if body and unbound else {}
+        return _members(unbound, _json(body)) if body and unbound else {}
     member = shape.members[payload]
     if member.type_name == "blob":
         return {payload: body}
@@ -104,7 +142,7 @@ def _rest_body(shape: Any, body: bytes, protocol: str) -> Document:
         return {payload: body.decode()}
     if protocol == "rest-xml":
         return {payload: parse_document(member, body)}
-    return {payload: _value(member, json.loads(body))}
+    return {payload: _value(member, _json(body))}
 
 
 def _structure(shape: Any, value: Any) -> Document:

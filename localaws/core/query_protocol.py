@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from localaws.core.provider import Document
 
 
+_DEEPEST = 50
+
+
 def parse_form(shape: Any, body: bytes, query: str) -> Document:
     """Return the parameters of a form like ``Tags.member.1.Key=a``."""
     form = dict(parse_qsl(body.decode() or query, keep_blank_values=True))
-    return _structure(shape, form, "")
+    return _structure(shape, _Form(form), "")
 
 
 def write_result(operation: Any, result: Document, request_id: str) -> bytes:
@@ -35,16 +38,32 @@ def write_result(operation: Any, result: Document, request_id: str) -> bytes:
     ).encode()
 
 
-def _structure(shape: Any, form: dict[str, str], prefix: str) -> Document:
+class _Form(dict[str, str]):
+    """What was sent, by dotted name; knows at once whether anything is below a name."""
+
+    def __init__(self, sent: dict[str, str]) -> None:
+        super().__init__(sent)
+        if any(name.count(".") > _DEEPEST for name in sent):
+            raise ValueError(f"a name has more than {_DEEPEST} parts")
+        self._inner = {
+            name[:end] for name in sent for end, letter in enumerate(name) if letter == "."
+        }
+
+    def has(self, name: str) -> bool:
+        """Tell whether a value or anything below it was sent."""
+        return name in self or name in self._inner
+
+
+def _structure(shape: Any, form: _Form, prefix: str) -> Document:
     parsed: Document = {}
     for name, member in shape.members.items():
         key = prefix + member.serialization.get("name", name)
-        if key in form or any(sent.startswith(f"{key}.") for sent in form):
+        if form.has(key):
             parsed[name] = _value(member, form, key)
     return parsed
 
 
-def _value(shape: Any, form: dict[str, str], key: str) -> Any:
+def _value(shape: Any, form: _Form, key: str) -> Any:
     if shape.type_name == "structure":
         return _structure(shape, form, f"{key}.")
     if shape.type_name == "list":
@@ -54,18 +73,18 @@ def _value(shape: Any, form: dict[str, str], key: str) -> Any:
     return from_text(shape, form[key])
 
 
-def _list(shape: Any, form: dict[str, str], key: str) -> list[Any]:
+def _list(shape: Any, form: _Form, key: str) -> list[Any]:
     name = shape.member.serialization.get("name", "member")
     base = key if shape.serialization.get("flattened") else f"{key}.{name}"
     items: list[Any] = []
     while True:
         item = f"{base}.{len(items) + 1}"
-        if item not in form and not any(sent.startswith(f"{item}.") for sent in form):
+        if not form.has(item):
             return items
         items.append(_value(shape.member, form, item))
 
 
-def _map(shape: Any, form: dict[str, str], key: str) -> dict[str, Any]:
+def _map(shape: Any, form: _Form, key: str) -> dict[str, Any]:
     base = key if shape.serialization.get("flattened") else f"{key}.entry"
     key_name = shape.key.serialization.get("name", "key")
     value_name = shape.value.serialization.get("name", "value")

@@ -14,6 +14,8 @@ from urllib.parse import parse_qs, unquote
 import botocore.session
 from botocore.exceptions import UnknownServiceError
 
+from localaws.core.limits import signing_name
+
 if TYPE_CHECKING:
     from localaws.core.http import Request
 
@@ -57,8 +59,25 @@ def route(signing_name: str, request: Request) -> Route:
         if found is not None:
             return found
     return Route(
-        candidates[0], _guess_operation(target, request), None, _guess_protocol(target, request)
+        candidates[0],
+        _guess_operation(target, request),
+        None,
+        _protocol_of(candidates[0]) or _guess_protocol(target, request),
     )
+
+
+def unread(request: Request) -> Route:
+    """Return where a request was bound that is not signed or cannot be read, as far as it shows."""
+    name = signing_name(request.headers.get("authorization", ""))
+    service = _SHARED_SIGNING_NAMES.get(name, (name,))[0]
+    target = request.headers.get("x-amz-target", "")
+    protocol = _protocol_of(service) or _guess_protocol(target, request)
+    return Route(service or "localaws", _guess_operation(target, request), None, protocol)
+
+
+def _protocol_of(service: str) -> str:
+    model = service_model(service) if service else None
+    return model.resolved_protocol if model is not None else ""
 
 
 @functools.cache
@@ -202,4 +221,8 @@ def _guess_operation(target: str, request: Request) -> str:
 def _guess_protocol(target: str, request: Request) -> str:
     if target:
         return "json"
-    return "query" if _action(request) else "rest-json"
+    if _action(request):
+        return "query"
+    # Only S3 wants the digest of the body in a header.
+    is_xml = request.headers.get("content-type", "").endswith("/xml")
+    return "rest-xml" if is_xml or "x-amz-content-sha256" in request.headers else "rest-json"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from localaws.core.routing import Route
 
 _DEFAULT_STATUS = 400
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _JSON_TYPES = {"json": "application/x-amz-json-1.1", "rest-json": "application/json"}
 
 
@@ -57,7 +59,7 @@ def serialize_error(route: Route, error: ServiceError, request_id: str) -> Respo
         response.body = json.dumps(body, default=str).encode()
         return response
     response.headers["Content-Type"] = "text/xml"
-    detail = f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"
+    detail = f"<Code>{_xml(error.code)}</Code><Message>{_xml(error.message)}</Message>"
     if route.protocol == "rest-xml":
         body_text = f"<Error>{detail}<RequestId>{request_id}</RequestId></Error>"
     else:
@@ -67,6 +69,11 @@ def serialize_error(route: Route, error: ServiceError, request_id: str) -> Respo
         )
     response.body = f'<?xml version="1.0" encoding="UTF-8"?>\n{body_text}'.encode()
     return response
+
+
+def _xml(text: str) -> str:
+    # A message may quote what the client sent, and not every character can stand in XML.
+    return escape(_NOT_XML.sub("\ufffd", text))
 
 
 def _status(route: Route, error: ServiceError) -> int:

@@ -106,5 +106,8 @@ def _join(path: str, name: str) -> str:
 
 
 def _code(operation: Any) -> str:
+    if operation.service_model.resolved_protocol == "rest-xml":
+        return "InvalidArgument"
     modelled = {shape.name for shape in operation.error_shapes}
-    return "ValidationError" if "ValidationError" in modelled else "ValidationException"
+    is_query = operation.service_model.resolved_protocol == "query"
+    return "ValidationError" if is_query or "ValidationError" in modelled else "ValidationException"

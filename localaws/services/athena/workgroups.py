@@ -34,7 +34,7 @@ class WorkGroups(Provider):
             "Name": request["Name"], "State": "ENABLED",
             "Description": request.get("Description", ""), "CreationTime": self.context.now(),
             "Configuration": _defaults() | configuration,
-            "Tags": {tag["Key"]: tag.get("Value", "") for tag in request.get("Tags", [])},
+            "Tags": _by_key(request.get("Tags", [])),
         }  # fmt: skip
         try:
             self._groups().insert(work_group_key(call, request["Name"]), document)
@@ -95,9 +95,7 @@ class WorkGroups(Provider):
     def tag_resource(self, call: Call, request: Document) -> Document:
         """Tag a workgroup."""
         group = self._work_group(call, _name_in(request["ResourceARN"]))
-        group.setdefault("Tags", {}).update(
-            {tag["Key"]: tag.get("Value", "") for tag in request["Tags"]}
-        )
+        group.setdefault("Tags", {}).update(_by_key(request["Tags"]))
         self._groups().put(work_group_key(call, group["Name"]), group)
         return {}
 
@@ -138,6 +136,12 @@ def work_group_key(call: Call, name: str) -> str:
 
 def _name_in(arn: str) -> str:
     return arn.rsplit("workgroup/", maxsplit=1)[-1]
+
+
+def _by_key(tags: list[Document]) -> dict[str, str]:
+    if not all(tag.get("Key") for tag in tags):
+        raise invalid("Each tag needs a Key")
+    return {tag["Key"]: tag.get("Value", "") for tag in tags}
 
 
 def _defaults() -> Document:

@@ -152,8 +152,10 @@ class FeatureGroups(Provider):
             known = group["_metadata"].setdefault(feature, {})
             known |= pick(request, "Description")
             parameters = {item["Key"]: item["Value"] for item in known.get("Parameters", [])}
-            parameters |= {item["Key"]: item["Value"]
-                           for item in request.get("ParameterAdditions", [])}  # fmt: skip
+            added = request.get("ParameterAdditions", [])
+            if not all("Key" in item and "Value" in item for item in added):
+                raise ServiceError("ValidationException", "A parameter needs Key and Value")
+            parameters |= {item["Key"]: item["Value"] for item in added}
             for key in request.get("ParameterRemovals", []):
                 parameters.pop(key, None)
             known["Parameters"] = [{"Key": key, "Value": parameters[key]} for key in parameters]

@@ -38,12 +38,7 @@ class Process:
 
     def __init__(self, state: Path, port: int = 0, *options: str, enforce_iam: bool = True) -> None:
         self._process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "localaws"),
-                *(["--enforce-iam"] if enforce_iam else []),
-                *("--port", str(port), "--state", str(state)),
-                *options,
-            ],
+            _command(state, port, *(["--enforce-iam"] if enforce_iam else []), *options),
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=(state.parent / f"{state.name}.log").open("a"),
@@ -85,10 +80,18 @@ def running(state: Path, *options: str, **how: bool) -> Iterator[Process]:
         process.kill()
 
 
-def refused(state: Path, port: int) -> str:
+def _command(state: Path, port: int, *options: str) -> list[str]:
+    return [
+        *(sys.executable, "-m", "localaws"),
+        *("--port", str(port), "--state", str(state)),
+        *options,
+    ]
+
+
+def refused(state: Path, port: int, *options: str) -> str:
     """Start a server that must not start; return what it said."""
     done = subprocess.run(
-        [sys.executable, "-m", "localaws", "--port", str(port), "--state", str(state)],
+        _command(state, port, *options),
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -158,6 +158,8 @@ class PipelineExecutions(Provider):
                 self._run(arns.parse(record["PipelineExecutionArn"]))
 
     def _journal(self, call: Call, request: Document) -> Journal:
+        if "PipelineExecutionArn" not in request:  # which ListPipelineExecutionSteps's model allows
+            raise ServiceError("ValidationException", "PipelineExecutionArn is needed")
         name = arns.owned(call, arns.parse(request["PipelineExecutionArn"]))
         return Journal(self.context.store, name)
 
