@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
 
 #: How the system and SQLite say that a file cannot grow.
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -58,3 +62,9 @@ def disk_full(error: Exception) -> ServiceError | None:
         "change. Make room on that disk and call again.",
         status=507,
     )
+
+
+def as_told(error: ClientError) -> ServiceError:
+    """Return what another service answered a question of ours as the answer to our caller."""
+    told, about = error.response["Error"], error.response["ResponseMetadata"]
+    return ServiceError(told["Code"], told["Message"], status=about["HTTPStatusCode"])

@@ -11,12 +11,13 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from botocore import xform_name
+from botocore.exceptions import ClientError
 
 from localaws.core import long_poll, presigned
 from localaws.core.accounts import scope_of
 from localaws.core.allowed import is_allowed
 from localaws.core.compression import decompressed
-from localaws.core.errors import ServiceError, disk_full, not_implemented
+from localaws.core.errors import ServiceError, as_told, disk_full, not_implemented
 from localaws.core.faults.matching import Wanted
 from localaws.core.guard import Passing
 from localaws.core.http import ConnectionDropped, Response
@@ -127,9 +128,9 @@ class Gateway:
             raise not_implemented(asked.service, asked.operation)
         parameters = parse(asked, request)
         validate(asked.model, parameters)
-        account_id = self._authorizer.check(call, parameters) if judged else call.account_id
 
         def perform(told: Document, sent: Request) -> Response:
+            account_id = self._authorizer.check(call, told) if judged else call.account_id
             try:
                 if method is not None:
                     return serialize_result(asked, method(call, told), call.request_id)
@@ -159,7 +160,10 @@ class Gateway:
         guard = self._find(self._guards, asked)
         waits = (asked.service, asked.operation) == _LONG_POLL
         if guard is not None:
-            response: Response = guard(call, parameters, Passing(request, ask))
+            try:
+                response: Response = guard(call, parameters, Passing(request, ask))
+            except ClientError as error:
+                raise as_told(error) from error
         else:
             response = long_poll.receive(ask, request) if waits else ask(request)
         response.headers.setdefault("x-amzn-RequestId", call.request_id)

@@ -7,6 +7,7 @@ has the permissions does not belong here (core.authorization).
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from localaws.core.actions import (
@@ -63,11 +64,12 @@ TABLES: dict[str, Table] = {
 def needs(asked: Asked) -> list[Need]:
     """Return every permission that a request needs; all of them must be had.
 
-    An operation that no table knows needs its action on all resources: only ``Resource: "*"``
-    grants that, so what is forgotten here is denied rather than let through.
+    An operation that no table knows, and a request whose resource cannot be read from it, needs its
+    action on all resources: only ``Resource: "*"`` grants that, so what is forgotten or malformed
+    is denied rather than let through.
     """
     rule = TABLES.get(asked.service, {}).get(asked.operation)
-    if rule is None:
-        prefix = PREFIXES.get(asked.service, asked.service)
-        return [Need(f"{prefix}:{asked.operation}")]
-    return list(rule(asked))
+    if rule is not None:
+        with contextlib.suppress(ValueError, LookupError, TypeError, AttributeError):
+            return list(rule(asked))
+    return [Need(f"{PREFIXES.get(asked.service, asked.service)}:{asked.operation}")]

@@ -183,6 +183,14 @@ def _fill_messages(aws):
     sqs, sns, events = aws.client("sqs"), aws.client("sns"), aws.client("events")
     queue = sqs.create_queue(QueueName="kept")["QueueUrl"]
     arn = f"arn:aws:sqs:us-east-1:{ACCOUNT}:kept"
+    deliver = {
+        "Effect": "Allow",
+        "Principal": {"Service": ["events.amazonaws.com", "sns.amazonaws.com"]},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [deliver]})
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
     sqs.send_message(QueueUrl=queue, MessageBody="waiting")
     topic = sns.create_topic(Name="kept")["TopicArn"]
     sns.subscribe(

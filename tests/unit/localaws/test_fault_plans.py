@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from localaws.core.accounts import Caller
 from localaws.core.faults.matching import Matcher, Wanted
 from localaws.core.faults.nodes import PlanError
 from localaws.core.faults.plan import Plan
@@ -18,7 +19,8 @@ from localaws.core.routing import service_model
 
 
 def wanted(service="ssm", operation="GetParameter", parameters=None, account="1" * 12):
-    call = Call(service, operation, account, "us-east-1", "id", f"arn:aws:iam::{account}:root", {})
+    arn = f"arn:aws:iam::{account}:root"
+    call = Call(service, operation, account, "us-east-1", "id", arn, {}, Caller(account, arn))
     model = service_model(service).operation_model(operation)
     request = Request("POST", "/", "", {})
     return Wanted(call, model, parameters or {"Name": "/a"}, "LOCALAWS", request)
