@@ -92,10 +92,11 @@ class Server:
         guards: dict[str, Guard] = _make(GUARDS, self.context)
         self._gateway = Gateway(Accounts(store), moto, providers, guards, lambda: keeper.problem)
         keeper.start()
-        listener.start()
         undo.callback(self._end_work, list(providers.values()), listener)
+        # Before the first answer: what a client starts now is not what a former server left.
         for provider in providers.values():
             provider.start()
+        listener.start()
 
     def _end_work(self, providers: list[Provider], listener: Listener) -> None:
         self.context.stopping.set()
