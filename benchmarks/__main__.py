@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def _kills(options: argparse.Namespace) -> int:
-    result = run_kills(Plan(options.kills, options.seed), options.keep)
+    result = run_kills(Plan(options.kills, options.seed), folder=options.keep)
     print(kills_section(result))
     return 0 if result.passed else 1
 

@@ -73,7 +73,7 @@ class Inventory:
             *_twice("successful release of", map(_package, filter(_succeeded, self.releases))),
             *_twice("build of action", self._build_of_action()),
             *_twice("job of step", (_step(name) for name in self.jobs)),
-            *_tokens(calls),
+            *token_duplicates(calls),
             *(f"{len(endpoints)} endpoints in {stage}"
               for stage, endpoints in self.endpoints.items() if len(endpoints) > 1),
         ]  # fmt: skip
@@ -157,7 +157,7 @@ def _twice(what: str, names: Iterable[str]) -> list[str]:
     return [f"{what} {name}: {count} times" for name, count in Counter(names).items() if count > 1]
 
 
-def _tokens(calls: Iterable[Call]) -> list[str]:
+def token_duplicates(calls: Iterable[Call]) -> list[str]:
     """One token, one answer: what clients were told, whatever is stored."""
     answers: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for call in calls:

@@ -13,13 +13,15 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.kills.duplicates import ASSETS, STAGES
+from benchmarks.kills.duplicates import ASSETS, STAGES, Inventory
 from orchestration.processes import started_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from benchmarks.kills.ledger import Call
+    from benchmarks.kills.moments import Killer
     from benchmarks.kills.readers import Readers
 
 MODEL, GROUP = "flight_delay", "flight-delay"
@@ -42,7 +44,7 @@ class Told:
         print(f"{self.lines[-1][0]:7.1f} s  {line}", file=sys.stderr, flush=True)
 
 
-class Loop:
+class Demo:
     """One deployment of the project on a state folder of its own, behind the proxy."""
 
     def __init__(self, state: Path, url: str, readers: Readers, tell: Told) -> None:
@@ -55,6 +57,36 @@ class Loop:
             "PERENNIAL_AWS_ENDPOINT_URL": url,
         }
         self.repairs = 0
+
+    def play(self, killer: Killer, deadline: float) -> None:
+        """Renew and release again and again, until all kills are done and two versions made."""
+        self.up()
+        while time.monotonic() < deadline and killer.failure is None:
+            self.turn()
+            if killer.finished and len(self.versions()) > 1:
+                break
+            if self.last_run_failed():
+                self.train_by_hand()
+                self.settle()
+            self._tell(f"{killer.done.total()} kills, {len(self.versions())} versions approved")
+        killer.stop()
+        self.settle()
+        self.down()
+
+    def problems(self) -> list[str]:
+        """Two good versions, and the newer one everywhere."""
+        found = [] if len(self.versions()) > 1 else ["fewer than two good versions were made"]
+        wanted = self.champion()
+        return found + [
+            f"{stage} serves {serving}, not {wanted}"
+            for stage in STAGES
+            if (serving := self.serving(stage)) != wanted
+        ]
+
+    def inventory(self, calls: list[Call]) -> tuple[list[str], list[str]]:
+        """Ask the server for everything of the loop."""
+        inventory = Inventory(self._readers, GROUP, RELEASE, TRAINING)
+        return inventory.duplicates(calls) + inventory.orphans(), inventory.under_way()
 
     def up(self) -> None:
         """Lay the foundations and start the daemon; repeat the command while it fails.

@@ -1,4 +1,4 @@
-"""One run: the loop under fire until all kills are done, then everything is looked up again."""
+"""One run: a scene under fire until all kills are done, then everything is looked up again."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ import statistics
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from benchmarks.kills.duplicates import STAGES, Inventory
 from benchmarks.kills.ledger import Ledger
-from benchmarks.kills.loop import GROUP, RELEASE, TRAINING, Loop, Told
+from benchmarks.kills.loop import Demo, Told
 from benchmarks.kills.moments import MOMENTS, Killer, Plan
 from benchmarks.kills.proxy import Proxy
+from benchmarks.kills.readers import Readers
 from benchmarks.kills.server import ServerLife
 from benchmarks.kills.verify import Verifier
 
 if TYPE_CHECKING:
+    from benchmarks.kills.ledger import Call
     from benchmarks.kills.verify import Loss
 
 _SETTLE_SECONDS = 120.0
@@ -49,16 +51,39 @@ class Result:
         return not (self.losses or self.duplicates or self.unfinished or self.problems)
 
 
-def run(plan: Plan, folder: Path | None = None, *, most_seconds: float = 1800.0) -> Result:
-    """Kill by plan while the loop goes; ``folder`` keeps the state, else it is removed."""
+class Scene(Protocol):
+    """What happens while the server is killed."""
+
+    def play(self, killer: Killer, deadline: float) -> None:
+        """Work until the killer has finished and the work has come to an end."""
+
+    def down(self) -> None:
+        """End what was started."""
+
+    def problems(self) -> list[str]:
+        """Return what has not come out as it should."""
+
+    def inventory(self, calls: list[Call]) -> tuple[list[str], list[str]]:
+        """Return what is there twice, and what is still under way."""
+
+    repairs: int
+
+
+MakeScene = Callable[[Path, str, Readers, Told], Scene]
+
+
+def run(
+    plan: Plan, make: MakeScene = Demo, folder: Path | None = None, *, most_seconds: float = 2400.0
+) -> Result:
+    """Kill by plan while a scene is played; ``folder`` keeps the state, else it is removed."""
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        return _run(plan, folder, most_seconds)
+        return _run(plan, make, folder, most_seconds)
     with tempfile.TemporaryDirectory(prefix="perennial-kills-") as temporary:
-        return _run(plan, Path(temporary), most_seconds)
+        return _run(plan, make, Path(temporary), most_seconds)
 
 
-def _run(plan: Plan, state: Path, most_seconds: float) -> Result:
+def _run(plan: Plan, make: MakeScene, state: Path, most_seconds: float) -> Result:
     tell = Told()
     life = ServerLife(state / "aws")
     ledger = Ledger()
@@ -66,19 +91,18 @@ def _run(plan: Plan, state: Path, most_seconds: float) -> Result:
     killer = Killer(life, ledger, plan, verifier.recent)
     life.start()
     proxy = Proxy(life.port, killer)
-    loop = Loop(state, proxy.url, verifier.readers, tell)
-    problems: list[str] = []
+    scene = make(state, proxy.url, verifier.readers, tell)
     try:
-        _play(loop, killer, tell, most_seconds)
-        problems += _endings(loop, killer, plan)
-        loop.down()
+        killer.start()
+        scene.play(killer, time.monotonic() + most_seconds)
+        problems = [*_killing(killer, plan), *scene.problems()]
         life.kill()
         life.revive()
-        inventory = _settled(verifier)
+        duplicates, unfinished = _settled(scene, ledger)
         verifier.everything()
     finally:
         killer.stop()
-        loop.down()
+        scene.down()
         proxy.stop()
         life.stop()
     return Result(
@@ -89,54 +113,29 @@ def _run(plan: Plan, state: Path, most_seconds: float) -> Result:
         calls=Counter(call.outcome for call in ledger.calls),
         checked=len(verifier.checked),
         losses=list(verifier.losses.values()),
-        duplicates=inventory.duplicates(ledger.calls) + inventory.orphans(),
-        unfinished=inventory.under_way(),
+        duplicates=duplicates,
+        unfinished=unfinished,
         problems=problems,
         unchecked=verifier.unchecked,
-        repairs=loop.repairs,
+        repairs=scene.repairs,
         told=tell.lines,
     )
 
 
-def _play(loop: Loop, killer: Killer, tell: Told, most_seconds: float) -> None:
-    killer.start()
-    loop.up()
-    while time.monotonic() - tell.began < most_seconds and killer.failure is None:
-        loop.turn()
-        if killer.finished and len(loop.versions()) > 1:
-            break
-        if loop.last_run_failed():
-            loop.train_by_hand()
-            loop.settle()
-        tell(f"{killer.done.total()} kills done, {len(loop.versions())} versions approved")
-    killer.stop()
-    loop.settle()
-
-
-def _endings(loop: Loop, killer: Killer, plan: Plan) -> list[str]:
-    problems = []
+def _killing(killer: Killer, plan: Plan) -> list[str]:
     if killer.failure is not None:
-        problems.append(f"the killer ended: {killer.failure}")
-    if killer.done.total() < plan.kills:
-        problems.append(f"only {killer.done.total()} of {plan.kills} kills were done in time")
-    wanted = loop.champion()
-    if len(loop.versions()) < 2:
-        problems.append("fewer than two good versions were made")
-    problems += [
-        f"{stage} serves {serving}, not {wanted}"
-        for stage in STAGES
-        if (serving := loop.serving(stage)) != wanted
-    ]
-    return problems
+        return [f"the killer ended: {killer.failure!r}"]
+    done = killer.done.total()
+    return [f"only {done} of {plan.kills} kills were done in time"] if done < plan.kills else []
 
 
-def _settled(verifier: Verifier) -> Inventory:
+def _settled(scene: Scene, ledger: Ledger) -> tuple[list[str], list[str]]:
     """Wait until everything under way has ended, or too long has passed."""
     deadline = time.monotonic() + _SETTLE_SECONDS
     while True:
-        inventory = Inventory(verifier.readers, GROUP, RELEASE, TRAINING)
-        if not inventory.under_way() or time.monotonic() > deadline:
-            return inventory
+        duplicates, unfinished = scene.inventory(ledger.calls)
+        if not unfinished or time.monotonic() > deadline:
+            return duplicates, unfinished
         time.sleep(1.0)
 
 
