@@ -21,7 +21,8 @@ from assets.parts import asset_key, digest_of, query_metadata, table_schema
 from assets.statements import count_rows, sample
 from assets.statements import create_table_as as create_table_as_sql
 from assets.windows import Window, training_window
-from resources.errors import Missing, Terminal
+from resources.athena import REPEATS
+from resources.errors import Missing, Terminal, Transient
 from resources.glue import TableFacts
 from resources.platform import Platform
 from usecases import asset_keys, sql
@@ -181,8 +182,24 @@ def create_table_as(
     """Run a CTAS to a location of its own, or adopt what a killed run finished there.
 
     Athena creates the table last, so a table means that its data is whole; data without a table is
-    debris, and Athena would refuse to write beside it.
+    debris, and Athena would refuse to write beside it. A failure that Athena calls retryable may
+    have left either, so each repetition looks anew.
     """
+    for attempt in range(REPEATS + 1):
+        attempt_salt = f"{salt}/{attempt}" if attempt else salt
+        try:
+            return _create_table_as(
+                platform, database, name, prefix=prefix, query=query, salt=attempt_salt
+            )
+        except Transient as error:
+            if error.code != "FAILED" or attempt == REPEATS:
+                raise
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _create_table_as(
+    platform: Platform, database: str, name: str, *, prefix: str, query: str, salt: str
+) -> dict[str, Any]:
     try:
         platform.catalogue.table(database, name)
     except Missing:
@@ -194,6 +211,7 @@ def create_table_as(
         database=database,
         intent=f"ctas {database}.{name}",
         salt=salt,
+        repeats=0,
     )
     return query_metadata(run)
 

@@ -6,6 +6,9 @@ import argparse
 from pathlib import Path
 
 from benchmarks import loop
+from benchmarks.kills.moments import Plan
+from benchmarks.kills.run import run as run_kills
+from benchmarks.kills.run import section as kills_section
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 
@@ -13,10 +16,15 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 def main() -> None:
     """Read the command line and run what it names."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("what", nargs="?", default="loop", choices=["loop"])
+    parser.add_argument("what", nargs="?", default="loop", choices=["loop", "kills"])
     parser.add_argument("--repeat", type=int, default=1, help="how many times, default 1")
     parser.add_argument("--write", action="store_true", help=f"replace the section of {PAGE.name}")
+    parser.add_argument("--kills", type=int, default=100, help="kills: how many, default 100")
+    parser.add_argument("--seed", type=int, default=1, help="kills: of their moments, default 1")
+    parser.add_argument("--keep", type=Path, help="kills: keep the state in this folder")
     options = parser.parse_args()
+    if options.what == "kills":
+        raise SystemExit(_kills(options))
     if options.repeat < 1:
         parser.error("--repeat must be at least 1")
     section = loop.section(loop.measure(options.repeat))
@@ -24,6 +32,12 @@ def main() -> None:
     if options.write:
         replace(PAGE, "loop", section)
         print(f"\nwritten to {PAGE}")
+
+
+def _kills(options: argparse.Namespace) -> int:
+    result = run_kills(Plan(options.kills, options.seed), folder=options.keep)
+    print(kills_section(result))
+    return 0 if result.passed else 1
 
 
 def replace(page: Path, name: str, section: str) -> None:

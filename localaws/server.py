@@ -128,10 +128,11 @@ class Server:
             lambda: (keeper.problem, keeper.notes),
         )
         keeper.start()
-        listener.start()
         undo.callback(self._end_work, list(providers.values()), listener)
+        # Before the first answer: what a client starts now is not what a former server left.
         for provider in providers.values():
             provider.start()
+        listener.start()
 
     def _end_work(self, providers: list[Provider], listener: Listener) -> None:
         self.context.stopping.set()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from resources.errors import Missing, PerennialError, call, find
+from resources.errors import Missing, PerennialError, call, find, make
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,7 +37,7 @@ def ensure_role(iam: Any, name: str, trust: Policy, policy: Policy) -> bool:
     """Lay a role with its trust and one inline policy of the same name."""
     found = find(iam.get_role, RoleName=name)
     if found is None:
-        call(iam.create_role, RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+        make(iam.create_role, RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
     elif _document(found["Role"]["AssumeRolePolicyDocument"]) != trust:
         call(iam.update_assume_role_policy, RoleName=name, PolicyDocument=json.dumps(trust))
         found = None
@@ -59,7 +59,7 @@ def ensure_key(kms: Any, alias: str, policy: Policy) -> tuple[str, bool]:
     if found is None:
         found = call(kms.create_key, Description=alias, Policy=json.dumps(policy))
         key_id = found["KeyMetadata"]["KeyId"]
-        call(kms.create_alias, AliasName=alias, TargetKeyId=key_id)
+        make(kms.create_alias, AliasName=alias, TargetKeyId=key_id)
     key_id = found["KeyMetadata"]["KeyId"]
     stored = call(kms.get_key_policy, KeyId=key_id, PolicyName="default")["Policy"]
     corrected = _document(stored) != policy
@@ -77,7 +77,7 @@ def ensure_bucket(s3: Any, bucket: str, region: str) -> bool:
     if made:
         # us-east-1 is S3's default and must not be named.
         place = {} if region == "us-east-1" else {"LocationConstraint": region}
-        call(s3.create_bucket, Bucket=bucket, **_given(CreateBucketConfiguration=place))
+        make(s3.create_bucket, Bucket=bucket, **_given(CreateBucketConfiguration=place))
     stored = _setting(s3.get_public_access_block, Bucket=bucket)
     if stored.get("PublicAccessBlockConfiguration") == _CLOSED:
         return made
@@ -127,8 +127,7 @@ def ensure_workgroup(athena: Any, name: str, results_uri: str) -> bool:
     }
     found = find(athena.get_work_group, WorkGroup=name)
     if found is None:
-        call(athena.create_work_group, Name=name, Configuration=wanted)
-        return True
+        return make(athena.create_work_group, Name=name, Configuration=wanted)
     if contains(found["WorkGroup"]["Configuration"], wanted):
         return False
     updates = {
@@ -161,8 +160,7 @@ def ensure_project(codebuild: Any, project: Mapping[str, Any]) -> bool:
     """Lay a CodeBuild project."""
     found = call(codebuild.batch_get_projects, names=[project["name"]])["projects"]
     if not found:
-        call(codebuild.create_project, **project)
-        return True
+        return make(codebuild.create_project, **project)
     if contains(found[0], project):
         return False
     call(codebuild.update_project, **project)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from resources.polling import Clock, Sleep
 
+#: How often a query is run again, under another token, whose failure was Athena's own.
+REPEATS = 3
 _FINAL = frozenset({"SUCCEEDED", "FAILED", "CANCELLED"})
 _ATTEMPTS = 20
 _PAGE = 1000
@@ -73,6 +75,7 @@ class Athena:
         intent: str,
         salt: str = "",
         deadline: timedelta = timedelta(minutes=30),
+        repeats: int = REPEATS,
     ) -> QueryRun:
         """Run a statement to its end, or re-attach to the one this intent started before.
 
@@ -82,9 +85,12 @@ class Athena:
             intent: What this query is for; the same intent is the same query.
             salt: Tells deliberate repetitions apart, for example a Dagster run id.
             deadline: After this the query is stopped.
+            repeats: How often a query is run again whose failure Athena calls retryable. None
+                for a statement that leaves debris which its repetition would meet.
 
         Raises:
-            Transient: Athena was overloaded, or the deadline passed; the query was stopped.
+            Transient: Athena was overloaded, failed retryably too often, or the deadline passed,
+                and the query was stopped.
             Terminal: Athena refused or failed the query; the message has its id and reason.
         """
         for attempt in range(_ATTEMPTS):
@@ -93,8 +99,12 @@ class Athena:
             query = self._finish(started, deadline)
             if query["Status"]["State"] == "SUCCEEDED":
                 return _run_of(query, token)
-            if not _failed_before(query, asked_at):
-                raise _failure(query)
+            if _failed_before(query, asked_at):
+                continue
+            failure = _failure(query)
+            if isinstance(failure, Terminal) or repeats <= 0:
+                raise failure
+            repeats -= 1
         raise Terminal(
             f"Athena failed the query for {intent!r} {_ATTEMPTS} times over. Last: "
             f"{_failure(query)}. Mend the cause, then pass another salt."

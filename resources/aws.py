@@ -18,6 +18,7 @@ from botocore.exceptions import ProfileNotFound
 from pydantic import BaseModel, ConfigDict, Field
 
 from resources.errors import Terminal
+from resources.outages import wait_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,7 +87,8 @@ class AwsAccounts:
             key = (service, account)
             if key not in self._clients:
                 session = self._session(account)
-                self._clients[key] = session.client(service, **client_options(self.settings))
+                client = session.client(service, **client_options(self.settings))
+                self._clients[key] = wait_out(client)
             return self._clients[key]
 
     def role_arn(self, account: AccountName) -> str:
@@ -157,13 +159,13 @@ def make_client(
         Terminal: There is no such profile.
     """
     session = make_session(settings, credentials=credentials, profile=profile)
-    return session.client(service, **client_options(settings))
+    return wait_out(session.client(service, **client_options(settings)))
 
 
 def _sts(
     base: boto3.session.Session, settings: AwsSettings, service: str, **credentials: Any
 ) -> Any:
-    return base.client(service, **credentials, **client_options(settings))
+    return wait_out(base.client(service, **credentials, **client_options(settings)))
 
 
 def client_options(settings: AwsSettings) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from resources.errors import Missing, call, find
+from resources.errors import Missing, call, find, make
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -67,8 +67,7 @@ class Releases:
         """Create a pipeline, or update it if it differs; say whether it changed."""
         stored = find(self._client.get_pipeline, name=definition["name"])
         if stored is None:
-            call(self._client.create_pipeline, pipeline=definition)
-            return True
+            return make(self._client.create_pipeline, pipeline=definition)
         if normal(stored["pipeline"]) == normal(definition):
             return False
         call(self._client.update_pipeline, pipeline=definition)

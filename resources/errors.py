@@ -83,6 +83,18 @@ _MISSING = frozenset(
 # SageMaker and Athena answer a missing thing with a validation error; only the text tells.
 _VAGUE = frozenset({"ValidationException", "ValidationError", "InvalidRequestException"})
 _MISSING_SAYS = ("could not find", "does not exist", "not found")
+# Names that are taken, likewise: Athena and SageMaker tell by the text.
+_TAKEN = frozenset(
+    {
+        "AlreadyExistsException",
+        "BucketAlreadyOwnedByYou",
+        "EntityAlreadyExists",
+        "PipelineNameInUseException",
+        "ResourceAlreadyExistsException",
+        "ResourceInUse",
+    }
+)
+_SAYS_TAKEN = "already"
 _DENIED = frozenset(
     {
         "AccessDenied",
@@ -146,6 +158,21 @@ def call(operation: Callable[..., Any], /, **request: Any) -> Any:
         return operation(**request)
     except (ClientError, BotoCoreError) as error:
         raise classify(error, service=_service_of(operation)) from error
+
+
+def make(operation: Callable[..., Any], /, **request: Any) -> bool:
+    """As ``call``, for something named; False where the name is taken, by whomever.
+
+    It may have been taken by this very call: a client that had no answer asks again. Whether what
+    is there is what was wanted is for the caller to compare.
+    """
+    try:
+        call(operation, **request)
+    except PerennialError as error:
+        if error.code in _TAKEN or (error.code in _VAGUE and _SAYS_TAKEN in str(error).lower()):
+            return False
+        raise
+    return True
 
 
 def find(operation: Callable[..., Any], /, **request: Any) -> Any | None:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from resources.errors import Missing, PerennialError, Terminal, call, find
+from resources.errors import Missing, Terminal, call, find, make
 from resources.ingestion import IngestReport, ingest
 from resources.polling import wait_for
 
@@ -153,20 +153,16 @@ class FeatureStore:
         return merged
 
     def _create(self, spec: FeatureGroupSpec) -> None:
-        try:
-            call(
-                self._client.create_feature_group,
-                FeatureGroupName=spec.name,
-                RecordIdentifierFeatureName=spec.record_id,
-                EventTimeFeatureName=spec.event_time,
-                FeatureDefinitions=_definitions(spec.features),
-                OnlineStoreConfig={"EnableOnlineStore": spec.online},
-                OfflineStoreConfig={"S3StorageConfig": {"S3Uri": spec.bucket_uri}},
-                RoleArn=spec.role_arn,
-            )
-        except PerennialError as error:
-            if error.code != "ResourceInUse":
-                raise  # ResourceInUse: somebody else created it just now
+        make(
+            self._client.create_feature_group,
+            FeatureGroupName=spec.name,
+            RecordIdentifierFeatureName=spec.record_id,
+            EventTimeFeatureName=spec.event_time,
+            FeatureDefinitions=_definitions(spec.features),
+            OnlineStoreConfig={"EnableOnlineStore": spec.online},
+            OfflineStoreConfig={"S3StorageConfig": {"S3Uri": spec.bucket_uri}},
+            RoleArn=spec.role_arn,
+        )
 
     def _add(self, name: str, features: list[tuple[str, FeatureType]]) -> None:
         call(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from resources.errors import Missing, PerennialError, Terminal, call, find
+from resources.errors import Missing, Terminal, call, find, make
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 #: Table parameter: all facts known up to this moment (ISO 8601, naive UTC) are in the table.
 LANDED_THROUGH = "perennial.landed_through"
 
-_ALREADY_THERE = "AlreadyExistsException"
 _SERDE = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
 _INPUT_FORMAT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
 _OUTPUT_FORMAT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
@@ -96,7 +95,7 @@ class Catalogue:
         """Create a database unless it is there; say whether it was created."""
         if find(self._client.get_database, Name=name) is not None:
             return False
-        return self._create(self._client.create_database, DatabaseInput={"Name": name})
+        return make(self._client.create_database, DatabaseInput={"Name": name})
 
     def point_table(
         self,
@@ -123,7 +122,7 @@ class Catalogue:
         answer = find(self._client.get_table, DatabaseName=database, Name=name)
         if answer is None:
             request = {"DatabaseName": database, "TableInput": wanted}
-            if self._create(self._client.create_table, **request):
+            if make(self._client.create_table, **request):
                 return True
             answer = call(self._client.get_table, DatabaseName=database, Name=name)
         if _same(answer["Table"], wanted):
@@ -161,15 +160,6 @@ class Catalogue:
             if not page.get("NextToken"):
                 return
             request["NextToken"] = page["NextToken"]
-
-    def _create(self, operation: Any, **request: Any) -> bool:
-        try:
-            call(operation, **request)
-        except PerennialError as error:
-            if error.code != _ALREADY_THERE:
-                raise
-            return False  # somebody else created it just now
-        return True
 
 
 def table_input(

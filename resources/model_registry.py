@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from resources.errors import call, find
+from resources.errors import call, find, make
 from resources.tokens import short_token_for
 
 if TYPE_CHECKING:
@@ -56,8 +56,7 @@ class ModelRegistry:
         request = {"ModelPackageGroupName": self._group}
         if find(self._client.describe_model_package_group, **request) is not None:
             return False
-        call(self._client.create_model_package_group, **request)
-        return True
+        return make(self._client.create_model_package_group, **request)
 
     def packages(self, *, limit: int = 50) -> tuple[PackageFacts, ...]:
         """Return the newest versions, newest first, at most ``limit``.

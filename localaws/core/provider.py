@@ -49,7 +49,11 @@ class Provider:
         self.context = context
 
     def start(self) -> None:
-        """Resume what was under way when the server last stopped. Called once the port is open."""
+        """Resume what was under way when the server last stopped.
+
+        Called once, before the first request is answered (what is sent to the port waits), and
+        after the start of the providers listed before this one.
+        """
 
     def stop(self) -> None:
         """Stop every process this provider started. State is already durable."""

@@ -9,8 +9,9 @@ PROVIDERS = (
     "localaws.services.featurestore.provider:FeatureStoreRuntimeProvider",
     "localaws.services.sagemaker.provider:SageMakerProvider",
     "localaws.services.sagemaker_runtime.provider:SageMakerRuntimeProvider",
-    "localaws.services.codepipeline.provider:CodePipelineProvider",
     "localaws.services.codebuild.provider:CodeBuildProvider",
+    # After CodeBuild, which takes the builds it finds under way for those of a former server.
+    "localaws.services.codepipeline.provider:CodePipelineProvider",
     "localaws.services.events.provider:EventsProvider",
     "localaws.services.cloudwatch.provider:CloudWatchProvider",
 )

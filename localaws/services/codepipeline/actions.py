@@ -145,6 +145,15 @@ class Job:
         name = f"{self.pipeline[:20]}/{artifact[:10]}/{secrets.token_hex(4)}"
         return {"bucket": self.store["location"], "key": name}
 
+    def places(self) -> dict[str, dict[str, str]]:
+        """Return where this attempt's artifacts go: noted first, so that a restart asks alike."""
+        if "produced" not in self.attempt:
+            declared = [artifact["name"] for artifact in self.declared["outputArtifacts"]]
+            self.attempt["produced"] = {name: self.new_location(name) for name in declared}
+            self.note(produced=self.attempt["produced"])
+        found: dict[str, dict[str, str]] = self.attempt["produced"]
+        return found
+
 
 def _source(job: Job) -> Outcome:
     override = job.execution["overrides"].get(job.declared["name"], {})
@@ -156,7 +165,7 @@ def _source(job: Job) -> Outcome:
     pinned = override.get("S3_OBJECT_VERSION_ID")
     answer = s3.get_object(Bucket=bucket, Key=key, **({"VersionId": pinned} if pinned else {}))
     artifact = job.declared["outputArtifacts"][0]["name"]
-    place = job.new_location(artifact)
+    place = job.places()[artifact]
     _put(s3, job.store, place, answer["Body"].read())
     version = answer["VersionId"]
     summary = answer["Metadata"].get(
@@ -187,15 +196,15 @@ def _put(s3: Any, store: Document, place: dict[str, str], body: bytes) -> None:
 
 
 def _build(job: Job) -> Outcome:
-    produced = {a["name"]: job.new_location(a["name"]) for a in job.declared["outputArtifacts"]}
     build_id = job.attempt.get("external")
+    produced = job.places()
     if build_id is None:
         try:
             request = builds.start_request(job, next(iter(produced.values()), None))
         except builds.UnfitProjectError as error:
             return failed("ConfigurationError", str(error))
         build_id = job.client("codebuild").start_build(**request)["build"]["id"]
-        job.note(external=build_id, produced=produced)
+        job.note(external=build_id)
     build = builds.wait(job.client("codebuild"), build_id, job.context.stopping)
     if build is None:
         raise ServerStopsError
@@ -204,6 +213,6 @@ def _build(job: Job) -> Outcome:
     exported = build.get("exportedEnvironmentVariables", [])
     return Outcome(
         "Succeeded",
-        artifacts=job.attempt.get("produced") or produced,
+        artifacts=produced,
         variables={variable["name"]: variable["value"] for variable in exported},
     )

@@ -70,8 +70,11 @@ class Engine:
             action = self._state.actions.get(key)
             if action is None or action["status"] != "InProgress":
                 return
-            self._state.actions.update(key, lambda a: a.update(outcome.changes(self._state.now())))
-            self._state.executions.update(execution_key, outcome.contribute(action["declared"]))
+            changes = outcome.changes(self._state.now())
+            # Together: a successor counts on the artifacts of what has succeeded.
+            with self._context.store.transaction():
+                self._state.actions.update(key, lambda found: found.update(changes))
+                self._state.executions.update(execution_key, outcome.contribute(action["declared"]))
         self.advance(execution_key.rpartition("/")[0])
 
     # -- steps -----------------------------------------------------------------------------------
@@ -110,9 +113,11 @@ class Engine:
     def _begin(self, key: str, execution: Document, stage: str, group: list[Document]) -> bool:
         attempts = execution["stages"][stage]["actions"]
         fresh = [action for action in group if action["name"] not in attempts]
-        keys = {action["name"]: self._state.new_action(key, stage, action) for action in fresh}
-        attempts |= {name: action_key.rpartition("/")[2] for name, action_key in keys.items()}
-        self._save(key, execution)
+        # Together: an attempt that its execution does not know of would be in progress for ever.
+        with self._context.store.transaction():
+            keys = {action["name"]: self._state.new_action(key, stage, action) for action in fresh}
+            attempts |= {name: action_key.rpartition("/")[2] for name, action_key in keys.items()}
+            self._save(key, execution)
         for action in fresh:
             self._launch(keys[action["name"]], action)
         return True

@@ -25,6 +25,7 @@ class State:
 
     def __init__(self, context: ServerContext) -> None:
         self.now = context.now
+        self._store = context.store
         self.pipelines = context.store.table("codepipeline/pipeline")
         self.versions = context.store.table("codepipeline/version")
         self.executions = context.store.table("codepipeline/execution")
@@ -47,8 +48,9 @@ class State:
 
     def store_version(self, key: str, document: Document) -> None:
         """Store a pipeline, and its declaration under its version."""
-        self.versions.put(f"{key}/{document['version']}", document["declaration"])
-        self.pipelines.put(key, document)
+        with self._store.transaction():
+            self.versions.put(f"{key}/{document['version']}", document["declaration"])
+            self.pipelines.put(key, document)
 
     def execution(self, pipeline: str, execution_id: str) -> tuple[str, Document]:
         """Return key and document of an execution.
@@ -133,10 +135,11 @@ class State:
 
     def forget(self, pipeline: str) -> None:
         """Delete a pipeline with its whole history."""
-        self.pipelines.delete(pipeline)
-        for table in (self.versions, self.executions, self.actions):
-            for key, _ in list(table.scan(f"{pipeline}/")):
-                table.delete(key)
+        with self._store.transaction():
+            self.pipelines.delete(pipeline)
+            for table in (self.versions, self.executions, self.actions):
+                for key, _ in list(table.scan(f"{pipeline}/")):
+                    table.delete(key)
 
 
 def pipeline_key(call: Call, name: str) -> str:

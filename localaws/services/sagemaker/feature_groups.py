@@ -76,8 +76,9 @@ class FeatureGroups(Provider):
         if request.get("OfflineStoreConfig"):
             group["OfflineStoreConfig"] = resolve_offline(name, request["OfflineStoreConfig"], now)
             group["OfflineStoreStatus"] = {"Status": "Active"}
-        self._feature_groups().insert(name, group)
-        tags.put(self.context.store, name.arn, request.get("Tags", []))
+        with self.context.store.transaction():
+            self._feature_groups().insert(name, group)
+            tags.put(self.context.store, name.arn, request.get("Tags", []))
         self._complete_in_background(group)
         return {"FeatureGroupArn": name.arn}
 
@@ -128,8 +129,9 @@ class FeatureGroups(Provider):
             raise ServiceError(
                 "ResourceInUse", f"Feature group {name.name} is {group['FeatureGroupStatus']}."
             )
-        self.context.store.table(TABLE).delete(name.key)
-        tags.remove(self.context.store, name.arn)
+        with self.context.store.transaction():
+            self.context.store.table(TABLE).delete(name.key)
+            tags.remove(self.context.store, name.arn)
         return {}
 
     def describe_feature_metadata(self, call: Call, request: Document) -> Document:

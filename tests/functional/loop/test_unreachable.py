@@ -43,8 +43,8 @@ def run(state: Path, *argv: str) -> subprocess.CompletedProcess[str]:
 def test_an_endpoint_that_nobody_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     with taken() as port:
         url = f"http://127.0.0.1:{port}"
-    # boto3 waits between its attempts, up to 15 s in all; the waiting is botocore's own business.
-    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+    # How long an outage is waited out is not asked here.
+    monkeypatch.setattr("resources.outages.PATIENCE_SECONDS", 0.0)
     local = load_environment("local").model_copy(update={"endpoint_url": url})
     with pytest.raises(Transient) as refusal:
         local.doors().catalogue.table("nycflights", "flights")

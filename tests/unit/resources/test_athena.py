@@ -138,3 +138,35 @@ def test_rows_have_python_types_across_pages():
     assert first["zoned"] == datetime(2013, 1, 1, 5, 15, tzinfo=UTC)
     assert first["text"] == "a"
     assert set(second.values()) == {None}
+
+
+class Restarted(FakeAthena):
+    """An Athena whose first queries end with a failure of its own."""
+
+    def __init__(self, failures: int) -> None:
+        super().__init__()
+        self.failures = failures
+
+    def query(self, token: str, state: str, submitted: datetime) -> dict:
+        if self.failures <= 0:
+            return super().query(token, state, submitted)
+        self.failures -= 1
+        query = super().query(token, "FAILED", submitted)
+        query["Status"]["AthenaError"] = {"Retryable": True}
+        return query
+
+
+def test_a_query_that_athena_itself_lost_is_run_again_under_another_token():
+    client, time = Restarted(2), FakeTime()
+    athena = Athena(client, "w", sleep=time.sleep, clock=time.clock)
+    assert athena.run("SELECT 1", database="d", intent="i").token == token_for("i", "#2")
+    assert client.started == 3
+
+
+def test_a_query_is_not_run_again_for_ever_nor_where_it_may_not():
+    for failures, repeats, started in ((9, 3, 4), (1, 0, 1)):
+        client, time = Restarted(failures), FakeTime()
+        athena = Athena(client, "w", sleep=time.sleep, clock=time.clock)
+        with pytest.raises(Transient):
+            athena.run("SELECT 1", database="d", intent="i", repeats=repeats)
+        assert client.started == started

@@ -3,7 +3,7 @@
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
-from resources.errors import Missing, Terminal, Transient, classify
+from resources.errors import Missing, Terminal, Transient, classify, make
 
 
 def answer(code: str, message: str = "", status: int = 400, operation: str = "DescribeX"):
@@ -52,3 +52,30 @@ def test_without_credentials_nothing_can_be_retried():
     error = classify(NoCredentialsError(), service="sts")
     assert isinstance(error, Terminal)
     assert "AWS_PROFILE" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("EntityAlreadyExists", "Role with name r already exists."),
+        ("PipelineNameInUseException", "taken"),
+        ("InvalidRequestException", "WorkGroup is already created"),
+        ("ValidationException", "Model Package Group already exists: g"),
+    ],
+)
+def test_a_name_that_is_taken_is_no_failure_of_making_it(code, message):
+    """The first request may have made it, and its answer been lost."""
+
+    def create(**_):
+        raise answer(code, message, operation="CreateX")
+
+    assert make(create) is False
+    assert make(lambda **_: {}) is True
+
+
+def test_what_else_is_refused_when_making_is_raised():
+    def create(**_):
+        raise answer("ValidationException", "1 validation error detected")
+
+    with pytest.raises(Terminal):
+        make(create)

@@ -52,8 +52,9 @@ class EndpointConfigurations(Provider):
         name = arns.own(call, _KIND, request["EndpointConfigName"])
         document = {key: value for key, value in request.items() if key != "Tags"}
         document |= {"EndpointConfigArn": name.arn, "CreationTime": self.context.now()}
-        configuration_records(self.context.store).insert(name, document)
-        tags.put(self.context.store, name.arn, request.get("Tags", []))
+        with self.context.store.transaction():
+            configuration_records(self.context.store).insert(name, document)
+            tags.put(self.context.store, name.arn, request.get("Tags", []))
         return {"EndpointConfigArn": name.arn}
 
     def describe_endpoint_config(self, call: Call, request: Document) -> Document:
@@ -70,6 +71,7 @@ class EndpointConfigurations(Provider):
     def delete_endpoint_config(self, call: Call, request: Document) -> Document:
         """Delete a configuration; an endpoint that uses it goes on serving."""
         name = arns.own(call, _KIND, request["EndpointConfigName"])
-        configuration_records(self.context.store).delete(name)
-        tags.remove(self.context.store, name.arn)
+        with self.context.store.transaction():
+            configuration_records(self.context.store).delete(name)
+            tags.remove(self.context.store, name.arn)
         return {}

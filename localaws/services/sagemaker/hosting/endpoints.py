@@ -47,8 +47,9 @@ class Endpoints(Provider):
             "_Generation": 0,
             "_Pending": self._deployment(call, request),
         }
-        endpoint_records(self.context.store).insert(name, document)
-        tags.put(self.context.store, name.arn, request.get("Tags", []))
+        with self.context.store.transaction():
+            endpoint_records(self.context.store).insert(name, document)
+            tags.put(self.context.store, name.arn, request.get("Tags", []))
         self.rollout.begin(name)
         return {"EndpointArn": name.arn}
 

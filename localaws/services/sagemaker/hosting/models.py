@@ -49,8 +49,9 @@ class Models(Provider):
             "CreationTime": now,
             "_Container": container,
         }
-        model_records(self.context.store).insert(name, document)
-        tags.put(self.context.store, name.arn, request.get("Tags", []))
+        with self.context.store.transaction():
+            model_records(self.context.store).insert(name, document)
+            tags.put(self.context.store, name.arn, request.get("Tags", []))
         return {"ModelArn": name.arn}
 
     def describe_model(self, call: Call, request: Document) -> Document:
@@ -67,8 +68,9 @@ class Models(Provider):
     def delete_model(self, call: Call, request: Document) -> Document:
         """Delete a model; endpoints that serve it go on."""
         name = arns.own(call, _KIND, request["ModelName"])
-        model_records(self.context.store).delete(name)
-        tags.remove(self.context.store, name.arn)
+        with self.context.store.transaction():
+            model_records(self.context.store).delete(name)
+            tags.remove(self.context.store, name.arn)
         return {}
 
     def _container(self, call: Call, given: Document) -> Document:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from localaws.core.errors import ServiceError
-from localaws.services.sagemaker import arns, roles
+from localaws.services.sagemaker import arns, roles, tags
 from localaws.services.sagemaker.jobs import logs
 from localaws.services.sagemaker.jobs.workspace import (
     GRACE_SECONDS,
@@ -101,15 +101,16 @@ class Bench:
             taken=("ResourceInUse", _TAKEN.format(craft.title, craft.title.lower())),
         )
 
-    def create(self, name: ResourceName, document: Document) -> None:
-        """Record the job as InProgress and start it.
+    def create(self, name: ResourceName, document: Document, labels: list[Document]) -> None:
+        """Record the job as InProgress, with its tags, and start it.
 
         Raises:
             ServiceError: ResourceInUse, the name is taken.
         """
-        self.records.insert(
-            name, document | {self._status: "InProgress", "_Arn": name.arn, "_Attempts": 0}
-        )
+        document |= {self._status: "InProgress", "_Arn": name.arn, "_Attempts": 0}
+        with self._context.store.transaction():
+            self.records.insert(name, document)
+            tags.put(self._context.store, name.arn, labels)
         self._start(name)
 
     def resume(self) -> None:

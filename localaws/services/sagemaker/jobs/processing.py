@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from localaws.core.errors import ServiceError
 from localaws.core.provider import Call, Document, Provider
-from localaws.services.sagemaker import arns, tags
+from localaws.services.sagemaker import arns
 from localaws.services.sagemaker.jobs import environment
 from localaws.services.sagemaker.jobs.bench import Bench, JobFailedError, Task
 from localaws.services.sagemaker.jobs.environment import refuse
@@ -90,8 +90,7 @@ class ProcessingJobs(Provider):
             "CreationTime": now,
             "LastModifiedTime": now,
         }
-        self.processing.create(name, document)
-        tags.put(self.context.store, name.arn, request.get("Tags", []))
+        self.processing.create(name, document, request.get("Tags", []))
         return {"ProcessingJobArn": name.arn}
 
     def describe_processing_job(self, call: Call, request: Document) -> Document:

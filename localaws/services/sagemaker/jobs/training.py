@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from localaws.core.errors import ServiceError
 from localaws.core.provider import Call, Document, Provider
-from localaws.services.sagemaker import arns, tags
+from localaws.services.sagemaker import arns
 from localaws.services.sagemaker.jobs.bench import Bench
 from localaws.services.sagemaker.jobs.environment import refuse
 from localaws.services.sagemaker.jobs.training_craft import TrainingCraft, enter
@@ -58,8 +58,7 @@ class TrainingJobs(Provider):
             "SecondaryStatusTransitions": [],
         }
         enter(document, "Starting", "Preparing the instances for training", now)
-        self.training.create(name, document)
-        tags.put(self.context.store, name.arn, request.get("Tags", []))
+        self.training.create(name, document, request.get("Tags", []))
         return {"TrainingJobArn": name.arn}
 
     def describe_training_job(self, call: Call, request: Document) -> Document:

@@ -155,7 +155,10 @@ class PipelineExecutions(Provider):
         """Go on with every execution that was under way when the server ended."""
         for record in list(execution_records(self.context.store).all()):
             if record["PipelineExecutionStatus"] in RUNNING:
-                self._run(arns.parse(record["PipelineExecutionArn"]))
+                name = arns.parse(record["PipelineExecutionArn"])
+                self._run(name)
+                if record["PipelineExecutionStatus"] == "Stopping":
+                    self._executors[name.key].stop_jobs()
 
     def _journal(self, call: Call, request: Document) -> Journal:
         if "PipelineExecutionArn" not in request:  # which ListPipelineExecutionSteps's model allows

@@ -41,8 +41,9 @@ class ModelPackageGroups(Provider):
             "ModelPackageGroupStatus": "Completed",
             "_LastVersion": 0,
         }
-        group_records(self.context.store).insert(name, document)
-        tags.put(self.context.store, name.arn, request.get("Tags", []))
+        with self.context.store.transaction():
+            group_records(self.context.store).insert(name, document)
+            tags.put(self.context.store, name.arn, request.get("Tags", []))
         return {"ModelPackageGroupArn": name.arn}
 
     def describe_model_package_group(self, call: Call, request: Document) -> Document:
@@ -73,8 +74,9 @@ class ModelPackageGroups(Provider):
                 "ConflictException",
                 f"Model Package Group cannot be deleted: {name.arn} still holds model packages.",
             )
-        group_records(self.context.store).delete(name)
-        tags.remove(self.context.store, name.arn)
+        with self.context.store.transaction():
+            group_records(self.context.store).delete(name)
+            tags.remove(self.context.store, name.arn)
         return {}
 
     def put_model_package_group_policy(self, call: Call, request: Document) -> Document:

@@ -133,8 +133,9 @@ class ModelPackages(Provider):
     def delete_model_package(self, call: Call, request: Document) -> Document:
         """Delete a package; its version number is not given again."""
         name, _ = self._package(call, request["ModelPackageName"])
-        package_records(self.context.store).delete(name)
-        tags.remove(self.context.store, name.arn)
+        with self.context.store.transaction():
+            package_records(self.context.store).delete(name)
+            tags.remove(self.context.store, name.arn)
         return {}
 
     def _package(self, call: Call, arn: str) -> tuple[ResourceName, Document]:
