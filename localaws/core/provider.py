@@ -44,6 +44,8 @@ class Provider:
     """
 
     service: ClassVar[str]
+    #: Operations that are only kept, by name: what AWS would do further, and is not done here.
+    stored: ClassVar[dict[str, str]] = {}
 
     def __init__(self, context: ServerContext) -> None:
         self.context = context
@@ -71,4 +73,4 @@ def named_method(holder: object, operation: str) -> Callable[..., Any] | None:
     return method
 
 
-_NOT_OPERATIONS = frozenset({"start", "stop", "find", "context", "service"})
+_NOT_OPERATIONS = frozenset({"start", "stop", "find", "context", "service", "stored"})

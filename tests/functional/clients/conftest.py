@@ -8,11 +8,20 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
+from tests.functional.localaws.roles import EVERYTHING, ensure_role, trust
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from tests.functional.conftest import EmbeddedAws
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _roles(aws: EmbeddedAws) -> None:
+    """What SageMaker may become: a role that is not there is refused."""
+    for name in ("perennial-sagemaker", "sagemaker-world"):
+        ensure_role(aws.client("iam"), name, trust("sagemaker"), may=EVERYTHING)
 
 
 @pytest.fixture(scope="module")

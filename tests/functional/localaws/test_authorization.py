@@ -281,11 +281,11 @@ def test_session_policies_and_boundaries_narrow_a_role(aws: EmbeddedAws) -> None
 
 
 def test_what_no_table_knows_needs_a_grant_on_everything(aws: EmbeddedAws) -> None:
-    narrow = Actor(aws, allow("iam:*", f"arn:aws:iam::{HERE}:role/*"))
-    refused(narrow.client("iam").list_account_aliases)
-    refused(narrow.client("iam").list_open_id_connect_providers)
-    narrow.may(allow("iam:ListOpenIDConnectProviders", "*"))
-    narrow.client("iam").list_open_id_connect_providers()
+    narrow = Actor(aws, allow("secretsmanager:*", f"arn:aws:secretsmanager:*:{HERE}:secret:*"))
+    ask = narrow.client("secretsmanager").batch_get_secret_value
+    refused(lambda: ask(Filters=[{"Key": "name", "Values": ["none"]}]))
+    narrow.may(allow("secretsmanager:BatchGetSecretValue", "*"))
+    ask(Filters=[{"Key": "name", "Values": ["none"]}])
 
 
 def _job(role: str) -> dict[str, Any]:

@@ -313,7 +313,7 @@ def test_policies_are_policies(iam):
 
 def test_quotas_of_iam(iam):
     iam.create_role(RoleName="strict-quotas", AssumeRolePolicyDocument=TRUST)
-    with refused("ValidationException", 400):
+    with refused("ValidationError", 400):
         iam.create_role(RoleName="r" * 65, AssumeRolePolicyDocument=TRUST)
     with refused("LimitExceeded", 409):
         iam.create_policy(PolicyName="strict-large", PolicyDocument=_policy(6144))
