@@ -1,28 +1,30 @@
-"""``python -m benchmarks loop``: run a benchmark, print its table, and perhaps write it down."""
+"""``python -m benchmarks NAME``: run a benchmark, print its table, and perhaps write it down."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from benchmarks import loop
+from benchmarks import localaws, loop
 
+BENCHMARKS = {"loop": loop, "localaws": localaws}
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 
 
 def main() -> None:
     """Read the command line and run what it names."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("what", nargs="?", default="loop", choices=["loop"])
+    parser.add_argument("what", nargs="?", default="loop", choices=BENCHMARKS)
     parser.add_argument("--repeat", type=int, default=1, help="how many times, default 1")
     parser.add_argument("--write", action="store_true", help=f"replace the section of {PAGE.name}")
     options = parser.parse_args()
     if options.repeat < 1:
         parser.error("--repeat must be at least 1")
-    section = loop.section(loop.measure(options.repeat))
+    chosen = BENCHMARKS[options.what]
+    section = chosen.section(chosen.measure(options.repeat))
     print(section)
     if options.write:
-        replace(PAGE, "loop", section)
+        replace(PAGE, options.what, section)
         print(f"\nwritten to {PAGE}")
 
 
