@@ -1,22 +1,23 @@
-"""``python -m benchmarks loop``: run a benchmark, print its table, and perhaps write it down."""
+"""``python -m benchmarks NAME``: run a benchmark, print its table, and perhaps write it down."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from benchmarks import loop
+from benchmarks import localaws, loop
 from benchmarks.kills.moments import Plan
 from benchmarks.kills.run import run as run_kills
 from benchmarks.kills.run import section as kills_section
 
+BENCHMARKS = {"loop": loop, "localaws": localaws}
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 
 
 def main() -> None:
     """Read the command line and run what it names."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("what", nargs="?", default="loop", choices=["loop", "kills"])
+    parser.add_argument("what", nargs="?", default="loop", choices=[*BENCHMARKS, "kills"])
     parser.add_argument("--repeat", type=int, default=1, help="how many times, default 1")
     parser.add_argument("--write", action="store_true", help=f"replace the section of {PAGE.name}")
     parser.add_argument("--kills", type=int, default=100, help="kills: how many, default 100")
@@ -27,16 +28,20 @@ def main() -> None:
         raise SystemExit(_kills(options))
     if options.repeat < 1:
         parser.error("--repeat must be at least 1")
-    section = loop.section(loop.measure(options.repeat))
+    chosen = BENCHMARKS[options.what]
+    section = chosen.section(chosen.measure(options.repeat))
     print(section)
     if options.write:
-        replace(PAGE, "loop", section)
+        replace(PAGE, options.what, section)
         print(f"\nwritten to {PAGE}")
 
 
 def _kills(options: argparse.Namespace) -> int:
     result = run_kills(Plan(options.kills, options.seed), folder=options.keep)
-    print(kills_section(result))
+    section = kills_section(result)
+    print(section)
+    if options.write:
+        replace(PAGE, options.what, section)
     return 0 if result.passed else 1
 
 
