@@ -37,8 +37,8 @@ def watch(state: Path) -> None:
                 if (state / name).exists():
                     shutil.copy(state / name, folder / name)
 
-    def opened(self: Store, *arguments: Any) -> None:
-        open_store(self, *arguments)
+    def opened(self: Store, *arguments: Any, **options: Any) -> None:
+        open_store(self, *arguments, **options)
         self._db.set_trace_callback(copy)
 
     Store.__init__ = opened  # type: ignore[method-assign]

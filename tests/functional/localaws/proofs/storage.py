@@ -127,6 +127,14 @@ def _settings(do: Prover) -> None:
 def _acl_logging_and_notification(do: Prover, at: dict[str, str]) -> None:
     do("PutBucketAcl", **at, ACL="public-read")
     do("GetBucketAcl", **at, shows="AllUsers")
+    deliver = {
+        "Effect": "Allow",
+        "Principal": {"Service": "logging.s3.amazonaws.com"},
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::{at['Bucket']}/*",
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [deliver]})
+    do("PutBucketPolicy", **at, Policy=policy)
     logging = {"LoggingEnabled": {"TargetBucket": at["Bucket"], "TargetPrefix": "proof-log/"}}
     do("PutBucketLogging", **at, BucketLoggingStatus=logging)
     do("GetBucketLogging", **at, shows="proof-log/")
