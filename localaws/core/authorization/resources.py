@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 
 from localaws.core.policy.documents import Kind, Policy, read
 from localaws.core.policy.evaluation import Guarded
@@ -68,8 +68,8 @@ class Resources:
         def find() -> Policy | None:
             try:
                 document = self._readers[service](arn)
-            except ClientError:
-                return None
+            except (ClientError, ParamValidationError):
+                return None  # there is no such thing, or nothing can have such a name
             return read(document, arn, Kind.RESOURCE) if document else None
 
         policy: Policy | None = self._caches.of(service).get(("policy", arn), find)

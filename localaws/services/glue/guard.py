@@ -64,6 +64,11 @@ class GlueGuard(Guard):
 
     def update_table(self, call: Call, request: Document, passing: Passing) -> Response:
         """Update a table, if it still has the version that the caller saw."""
+        if "TableInput" not in request:
+            raise ServiceError(
+                "InvalidInputException",
+                "UpdateTable needs TableInput; UpdateOpenTableFormatInput is not performed here.",
+            )
         named = {"DatabaseName": request["DatabaseName"], "Name": request["TableInput"]["Name"]}
         named = {name: value.lower() for name, value in named.items()}
         with self._updating:

@@ -25,13 +25,14 @@ from tests.functional.localaws.code_world import (
     until,
 )
 from tests.functional.localaws.core_world import ROOT
+from tests.functional.localaws.roles import EVERYTHING, ensure_role, trust
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 WATCHED = ROOT / "tests" / "functional" / "localaws" / "watched_server.py"
 ACCOUNT = "555555555555"
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/code-world-build"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/between-writes"
 TAGS = [{"Key": "made-of", "Value": "inputs"}]
 BUILDSPEC = (
     "version: 0.2\nphases: {build: {commands: [echo made > made]}}\nartifacts: {files: [made]}\n"
@@ -95,6 +96,7 @@ def release(world: World) -> None:
 def training(world: World) -> None:
     """What SageMaker makes with tags, and an execution that fails, is retried and fails again."""
     sagemaker = world.client("sagemaker")
+    ensure_role(world.client("iam"), "between-writes", trust("sagemaker"), may=EVERYTHING)
     sagemaker.create_model_package_group(ModelPackageGroupName="made", Tags=TAGS)
     sagemaker.create_model(
         ModelName="made", PrimaryContainer={"Image": "image"}, ExecutionRoleArn=ROLE, Tags=TAGS

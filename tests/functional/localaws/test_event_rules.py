@@ -125,7 +125,8 @@ def test_what_a_target_does_not_take_goes_to_the_dead_letters(aws, events, inbox
     }
     assert attributes["RULE_ARN"].endswith(f":rule/{rule}")
     assert attributes["TARGET_ARN"] == gone
-    assert attributes["ERROR_CODE"] == "NO_RESOURCE"
+    # A service that no queue policy lets in is not told whether there is such a queue.
+    assert attributes["ERROR_CODE"] == "NO_PERMISSIONS"
 
 
 def test_a_disabled_rule_matches_nothing(events, inbox, source):
