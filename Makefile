@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 # Bytecode is kept: every process of the loop would compile the same libraries anew otherwise.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo ui up down test test-fast check format lock clean-state bench
+.PHONY: help install demo ui up down test test-fast coverage check format lock clean-state bench
 
 help:
 	@echo "make demo         the whole loop on this machine (installs first)"
@@ -47,6 +47,9 @@ test: install
 test-fast: install
 	$(BIN)/python -m pytest tests/unit
 
+coverage: install
+	$(BIN)/python -m localaws.coverage
+
 check: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -59,6 +62,8 @@ format: install
 
 bench: install
 	$(BIN)/python -m benchmarks loop --repeat 5 --write
+	$(BIN)/python -m benchmarks localaws --repeat 5 --write
+	$(BIN)/python -m benchmarks kills --kills 100 --write
 
 # Needs uv. Hashes of every artifact, for every supported Python; names no index host.
 lock:
