@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import signal
 import sys
-import threading
 from pathlib import Path
 
 from localaws.core.damage import StateError
+from localaws.core.endings import EndSignal
 from localaws.core.faults.nodes import PlanError
 from localaws.core.faults.reading import read_file
 from localaws.core.listener import PortInUseError
@@ -28,9 +27,7 @@ def main() -> int:
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    end = EndSignal()
     try:
         plan = read_file(arguments.faults) if arguments.faults else None
         server = Server(
@@ -46,7 +43,7 @@ def main() -> int:
         return 1
     sys.stdout.write(f"localaws ready at {server.endpoint_url}\n")
     sys.stdout.flush()
-    stop.wait()
+    end.wait()
     server.stop()
     return 0
 
