@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _WHOLE = {"int32", "int64"}
 _READABLE: dict[str, set[str]] = {
@@ -17,10 +19,7 @@ _READABLE: dict[str, set[str]] = {
 
 def name_of(arrow: Any) -> str:
     """Return how Athena's message names the Parquet type behind an Arrow type."""
-    for test, name in _NAMES:
-        if test(arrow):
-            return name
-    return "group"
+    return next((name for test, name in _names() if test(arrow)), "group")
 
 
 def readable(parquet: str, glue: str) -> bool:
@@ -35,17 +34,21 @@ def readable(parquet: str, glue: str) -> bool:
     return parquet in accepted
 
 
-_NAMES = (
-    (pa.types.is_null, "null"),
-    (pa.types.is_boolean, "boolean"),
-    (lambda kind: pa.types.is_integer(kind) and kind.bit_width <= 32, "int32"),  # noqa: PLR2004
-    (pa.types.is_integer, "int64"),
-    (pa.types.is_float32, "float"),
-    (pa.types.is_floating, "double"),
-    (pa.types.is_decimal, "decimal"),
-    (pa.types.is_date, "date"),
-    (pa.types.is_timestamp, "timestamp"),
-    (pa.types.is_dictionary, "binary"),
-    (lambda kind: pa.types.is_string(kind) or pa.types.is_large_string(kind), "binary"),
-    (lambda kind: pa.types.is_binary(kind) or pa.types.is_large_binary(kind), "binary"),
-)
+@cache
+def _names() -> tuple[tuple[Callable[[Any], bool], str], ...]:
+    import pyarrow as pa  # 38 MiB that a server does without until it reads Parquet
+
+    return (
+        (pa.types.is_null, "null"),
+        (pa.types.is_boolean, "boolean"),
+        (lambda kind: pa.types.is_integer(kind) and kind.bit_width <= 32, "int32"),  # noqa: PLR2004
+        (pa.types.is_integer, "int64"),
+        (pa.types.is_float32, "float"),
+        (pa.types.is_floating, "double"),
+        (pa.types.is_decimal, "decimal"),
+        (pa.types.is_date, "date"),
+        (pa.types.is_timestamp, "timestamp"),
+        (pa.types.is_dictionary, "binary"),
+        (lambda kind: pa.types.is_string(kind) or pa.types.is_large_string(kind), "binary"),
+        (lambda kind: pa.types.is_binary(kind) or pa.types.is_large_binary(kind), "binary"),
+    )

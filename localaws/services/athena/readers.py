@@ -6,7 +6,6 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pyarrow.parquet as pq
 from sqlglot import exp
 
 from localaws.services.athena import parquet_types
@@ -85,6 +84,8 @@ _schemas_lock = threading.Lock()
 
 def _schema(file: DataFile) -> tuple[tuple[str, str], ...]:
     """Return (name, type) of a Parquet file's columns; a path's content never changes."""
+    import pyarrow.parquet as pq
+
     with _schemas_lock:
         found = _schemas.get(file.path)
     if found is None:

@@ -17,8 +17,6 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localaws.services.sagemaker import roles
@@ -36,7 +34,7 @@ _TICK_SECONDS = 0.25
 _QUIET_SECONDS = 0.5
 _OLDEST_SECONDS = 5.0
 _MOST_ROWS = 50_000
-_ARROW = {"Integral": pa.int64(), "Fractional": pa.float64(), "String": pa.string()}
+_ARROW = {"Integral": "int64", "Fractional": "float64", "String": "string"}
 _READ: dict[str, Any] = {"Integral": int, "Fractional": float, "String": str}
 
 Rows = list[tuple[float, float, int, str]]
@@ -145,6 +143,9 @@ def _encryption(group: Document) -> dict[str, str]:
 
 
 def _parquet(group: Document, flush: str, rows: Rows) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     values = [json.loads(row[3]) for row in rows]
     columns: dict[str, pa.Array] = {}
     for feature in group["FeatureDefinitions"]:
@@ -152,7 +153,8 @@ def _parquet(group: Document, flush: str, rows: Rows) -> bytes:
         read = _READ[kind]
         texts = (record.get(name) for record in values)
         columns[name.lower()] = pa.array(
-            [None if text is None else read(text) for text in texts], _ARROW[kind]
+            [None if text is None else read(text) for text in texts],
+            pa.type_for_alias(_ARROW[kind]),
         )
     written = datetime.strptime(flush.split("_", maxsplit=1)[0], "%Y%m%dT%H%M%S%fZ")  # noqa: DTZ007 - UTC, naive
     moments = pa.timestamp("ms")

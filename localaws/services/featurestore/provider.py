@@ -46,6 +46,9 @@ class FeatureStoreRuntimeProvider(Provider):
         )
         self._writer = OfflineWriter(context, self._ledger)
         self._noted: dict[str, float] = {}
+        # Groups change seldom, records are written often.
+        self._known: dict[str, Document] = {}
+        context.store.watch(TABLE, self._forget)
         self._sweeper = threading.Thread(target=self._sweep, name="feature-sweep", daemon=True)
 
     def start(self) -> None:
@@ -135,7 +138,7 @@ class FeatureStoreRuntimeProvider(Provider):
 
     def _group(self, call: Call, name: str, *, missing: str = "ResourceNotFound") -> Group:
         resource = owned(call, named(call, KIND, name))
-        document = self.context.store.table(TABLE).get(resource.key)
+        document = self._known.get(resource.key) or self._look_up(resource.key)
         if document is None:
             raise ServiceError(missing, f"Feature group {resource.arn} does not exist.",
                                status=404 if missing == "ResourceNotFound" else 400)  # fmt: skip
@@ -145,6 +148,17 @@ class FeatureStoreRuntimeProvider(Provider):
             self._ledger.note_sink(document["_uid"], document)
             self._noted[document["_uid"]] = document["LastModifiedTime"]
         return Group.of(document)
+
+    def _look_up(self, key: str) -> Document | None:
+        # Within a transaction, so that no change comes between the reading and the remembering.
+        with self.context.store.transaction():
+            document = self.context.store.table(TABLE).get(key)
+            if document is not None:
+                self._known[key] = document
+        return document
+
+    def _forget(self, key: str, _before: Document | None, _after: Document | None) -> None:
+        self._known.pop(key, None)
 
     def _online_group(self, call: Call, name: str) -> Group:
         group = self._group(call, name)
