@@ -189,14 +189,14 @@ def test_an_endpoint_and_its_model_are_announced(aws, world):
     assert events[1]["detail"]["CreationTime"] > 1.7e12
 
 
-def test_a_feature_group_is_announced(aws):
+def test_a_feature_group_is_announced(aws, world):
     name = unique("group")
     inbox = heard(aws, "experimentation", "sagemaker", {"FeatureGroupName": [name]})
     aws.client("sagemaker").create_feature_group(
         FeatureGroupName=name, RecordIdentifierFeatureName="id", EventTimeFeatureName="at",
         FeatureDefinitions=[{"FeatureName": "id", "FeatureType": "String"},
                             {"FeatureName": "at", "FeatureType": "String"}],
-        OnlineStoreConfig={"EnableOnlineStore": True}, RoleArn=ROLE,
+        OnlineStoreConfig={"EnableOnlineStore": True}, RoleArn=world.role(),
     )  # fmt: skip
     events = inbox.count(2)
     assert [event["detail"]["FeatureGroupStatus"] for event in events] == ["Creating", "Created"]
