@@ -1,35 +1,28 @@
-"""Datasets: SQL files that Athena runs into Parquet, named by what they were made from.
+"""Datasets: SQL files that Athena runs into Parquet, as assets with their contract checks.
 
-A dataset's table points at a location named by the digest of its SQL, window and inputs. Making it
-again from the same inputs changes nothing; a new one is switched to in one step, so readers never
-see half of it and a failed run leaves the last good one. Feature groups do not belong here.
+A dataset whose SQL asks for a window has a partition per day of its event time, made again when an
+input of that day changed; another is made as a whole. How they are made is dataset_partitions' and
+dataset_tables' business; feature groups do not belong here.
 """
 
+from datetime import date, datetime, time
 from typing import Any
 
 import dagster as dg
 
-from assets.contracts import (
-    SAMPLE_ROWS,
-    breaches_of,
-    contract_sql,
-    pandera_failures,
-    schema_breaches,
-    source_breaches,
-)
-from assets.parts import asset_key, digest_of, query_metadata, table_schema
+from assets.contracts import SAMPLE_ROWS, breaches_of, contract_sql, pandera_failures
+from assets.dataset_inputs import Inputs, table_reach
+from assets.dataset_partitions import DayMade, Partitioned, make_days
+from assets.dataset_tables import make_whole, whole_digest
+from assets.lineage import column_lineage
+from assets.parts import asset_key, digest_of, query_totals, table_schema
 from assets.statements import count_rows, sample
-from assets.statements import create_table_as as create_table_as_sql
-from assets.windows import Window, training_window
-from resources.athena import REPEATS
-from resources.errors import Missing, Terminal, Transient
-from resources.glue import TableFacts
+from assets.windows import dataset_days, landed_through
+from resources.errors import Terminal
 from resources.platform import Platform
-from usecases import asset_keys, sql
+from usecases import asset_keys
 from usecases.declaration import UseCase
 from usecases.fields import Dataset
-
-DIGEST = "perennial.digest"
 
 
 def source_assets(use_case: UseCase) -> list[dg.AssetSpec]:
@@ -41,58 +34,195 @@ def source_assets(use_case: UseCase) -> list[dg.AssetSpec]:
             description=f"Glue table {database}.{table}, landed by its owner.",
             group_name="sources",
             kinds={"glue", "parquet"},
+            partitions_def=daily(use_case) if facts.partition_key else None,
         )
-        for table in use_case.sources.tables
+        for table, facts in use_case.sources.tables.items()
     ]
+
+
+def daily(use_case: UseCase) -> dg.DailyPartitionsDefinition | None:
+    """Return the days of a use case's partitions; None where none are declared."""
+    start = use_case.sources.start
+    if start is None:
+        return None
+    # Data time may run behind or ahead of the clock: the day under way is a partition too.
+    return dg.DailyPartitionsDefinition(start_date=start.isoformat(), end_offset=1)
 
 
 def dataset_assets(use_case: UseCase) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
     """Return one asset and one blocking contract check per declared dataset."""
     made: list[dg.AssetsDefinition | dg.AssetChecksDefinition] = []
     for dataset in use_case.datasets:
-        made += [_dataset(use_case, dataset), _contract(use_case, dataset)]
+        make = _partitioned if dataset.partition_by else _whole
+        made += [make(use_case, dataset), _contract(use_case, dataset)]
     return made
 
 
-def _dataset(use_case: UseCase, dataset: Dataset) -> dg.AssetsDefinition:
+def _code_version(use_case: UseCase, dataset: Dataset) -> str:
+    return digest_of({"sql": use_case.queries[dataset.name]})[:12]
+
+
+def _whole(use_case: UseCase, dataset: Dataset) -> dg.AssetsDefinition:
     @dg.asset(
         key=asset_key(asset_keys.dataset(use_case.name, dataset.name)),
-        deps=[asset_key(key) for key in upstream(use_case, dataset)],
         description=dataset.description,
         group_name=use_case.group,
         kinds={"athena", "glue", "sql"},
         owners=[use_case.owner],
-        code_version=digest_of({"sql": use_case.queries[dataset.name]})[:12],
+        code_version=_code_version(use_case, dataset),
+        deps=[asset_key(key) for key in upstream(use_case, dataset)],
     )
     def dataset_asset(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:
-        window = training_window(platform, use_case)
-        digest = input_digest(platform, use_case, dataset, window)
-        changed, metadata = materialize(
-            platform, use_case, dataset, window=window, digest=digest, salt=context.run_id
+        inputs = Inputs(platform, use_case, dataset)
+        as_of = landed_through(platform, use_case)
+        digest = whole_digest(use_case, dataset, inputs, as_of)
+        took = make_whole(
+            platform, use_case, dataset, as_of=as_of, digest=digest, salt=context.run_id
         )
-        context.log.info("%s: %s", dataset.name, "made" if changed else "unchanged")
-        database = platform.names.curated_database(use_case.name)
-        table = platform.catalogue.table(database, dataset.name)
-        counted = platform.athena.select(
-            count_rows(dataset.name),
-            database=database,
-            intent=f"rows of {table.location}",
-            salt=context.run_id,
-        )
+        context.log.info("%s: %s", dataset.name, "unchanged" if took is None else "made")
         return dg.MaterializeResult(
             metadata={
-                **metadata,
-                "dagster/row_count": int(counted[0]["n"]),
-                "dagster/column_schema": table_schema(table.columns),
-                "dagster/uri": table.location,
-                "window": f"{window.start} to {window.as_of}",
+                **(took or {}),
+                **_shown(platform, use_case, dataset, salt=context.run_id),
+                "as_of": str(as_of),
             },
             data_version=dg.DataVersion(digest),
         )
 
     return dataset_asset
+
+
+def _partitioned(use_case: UseCase, dataset: Dataset) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=asset_key(asset_keys.dataset(use_case.name, dataset.name)),
+        description=dataset.description,
+        group_name=use_case.group,
+        kinds={"athena", "glue", "sql"},
+        owners=[use_case.owner],
+        code_version=_code_version(use_case, dataset),
+        deps=_partition_deps(use_case, dataset),
+        partitions_def=daily(use_case),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def dataset_asset(
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.MaterializeResult[None]:
+        asked = _asked(context)
+        as_of = landed_through(platform, use_case)
+        _refuse_the_future(use_case, dataset, asked, as_of)
+        done = make_days(
+            platform,
+            use_case,
+            dataset,
+            Inputs(platform, use_case, dataset),
+            days=asked or dataset_days(use_case, as_of),
+            as_of=as_of,
+            asked=asked,
+            salt=context.run_id,
+        )
+        context.log.info("%s: %s", dataset.name, done.plan.why)
+        for day in done.made:
+            if not asked:
+                context.log_event(_day_made(context.asset_key, day))
+        return dg.MaterializeResult(
+            metadata={
+                **query_totals(done.queries),
+                **_shown(platform, use_case, dataset, salt=context.run_id),
+                "as_of": str(as_of),
+                "plan": done.plan.why,
+                "days_made": len(done.made),
+                "days_kept": done.plan.kept,
+                "made": _table_of_days(done),
+            },
+        )
+
+    return dataset_asset
+
+
+def _asked(context: dg.AssetExecutionContext) -> list[date]:
+    """Return the days a person asks for: a backfill, or partitions picked in the UI."""
+    if not (context.has_partition_key or context.has_partition_key_range):
+        return []
+    return [date.fromisoformat(key) for key in context.partition_keys]
+
+
+def _refuse_the_future(
+    use_case: UseCase, dataset: Dataset, asked: list[date], as_of: datetime
+) -> None:
+    ahead = [day for day in asked if datetime.combine(day, time()) >= as_of]
+    if ahead:
+        raise Terminal(
+            f"{use_case.name}.{dataset.name}: {ahead[0]} was asked for, and the sources have "
+            f"landed through {as_of} only. Ask for days before that, or land data first."
+        )
+
+
+def _day_made(key: dg.AssetKey, day: DayMade) -> dg.AssetMaterialization:
+    return dg.AssetMaterialization(
+        key,
+        partition=day.day.isoformat(),
+        metadata={
+            "dagster/partition_row_count": day.rows,
+            "dagster/uri": day.location,
+            "why": day.why,
+        },
+        tags={"dagster/data_version": day.digest},
+    )
+
+
+def _table_of_days(done: Partitioned) -> dg.MetadataValue[Any]:
+    records = [
+        dg.TableRecord({"day": day.day.isoformat(), "rows": day.rows, "why": day.why})
+        for day in done.made
+    ]
+    schema = dg.TableSchema(
+        columns=[
+            dg.TableColumn("day", "string"),
+            dg.TableColumn("rows", "int"),
+            dg.TableColumn("why", "string"),
+        ]
+    )
+    return dg.MetadataValue.table(records, schema=schema)
+
+
+def _shown(platform: Platform, use_case: UseCase, dataset: Dataset, *, salt: str) -> dict[str, Any]:
+    """Return what every materialization shows of its table. No data is scanned for it."""
+    database = platform.names.curated_database(use_case.name)
+    table = platform.catalogue.table(database, dataset.name)
+    counted = platform.athena.select(
+        count_rows(dataset.name),
+        database=database,
+        intent=f"rows of {database}.{dataset.name}",
+        salt=salt,
+    )
+    return {
+        "dagster/row_count": int(counted[0]["n"]),
+        "dagster/column_schema": table_schema(table.columns),
+        "dagster/column_lineage": column_lineage(use_case, dataset),
+        "dagster/uri": table.location,
+        "dagster/table_name": f"{database}.{dataset.name}",
+    }
+
+
+def _partition_deps(use_case: UseCase, dataset: Dataset) -> list[dg.AssetDep]:
+    """Return the tables a dataset reads, each with the days that one of its days is made from."""
+    reach = table_reach(use_case, dataset)
+    deps = []
+    for table in use_case.reads(dataset.name):
+        key = asset_key(asset_keys.source(use_case.sources.database, table))
+        days = reach[table]
+        if days is None:
+            deps.append(dg.AssetDep(key))
+            continue
+        mapping = dg.TimeWindowPartitionMapping(
+            start_offset=days.first,
+            end_offset=days.last,
+            allow_nonexistent_upstream_partitions=True,
+        )
+        deps.append(dg.AssetDep(key, partition_mapping=mapping))
+    return deps
 
 
 def upstream(use_case: UseCase, dataset: Dataset) -> list[list[str]]:
@@ -101,119 +231,6 @@ def upstream(use_case: UseCase, dataset: Dataset) -> list[list[str]]:
         asset_keys.source(use_case.sources.database, table)
         for table in use_case.reads(dataset.name)
     ]
-
-
-def input_digest(platform: Platform, use_case: UseCase, dataset: Dataset, window: Window) -> str:
-    """Return the name of the data that would be made now: SQL, window, and each input's version.
-
-    Raises:
-        TableMissing: A source table is not in the catalogue.
-        Terminal: A source table lacks a column that the use case counts on, or has it otherwise.
-    """
-    versions = {
-        table: _table_version(platform, _source(platform, use_case, table))
-        for table in use_case.reads(dataset.name)
-    }
-    return digest_of(
-        {
-            "sql": use_case.queries[dataset.name],
-            "window": [window.start, window.as_of],
-            "inputs": versions,
-        }
-    )
-
-
-def materialize(
-    platform: Platform,
-    use_case: UseCase,
-    dataset: Dataset,
-    *,
-    window: Window,
-    digest: str,
-    salt: str,
-) -> tuple[bool, dict[str, Any]]:
-    """Make the data unless the table has it already; say whether it did, and what it took.
-
-    Raises:
-        Terminal: Athena refused the SQL, or the result's columns are not the declared ones; the
-            table is left as it was.
-    """
-    database = platform.names.curated_database(use_case.name)
-    if _points_at(platform, database, dataset.name, digest):
-        return False, {}
-    made = f"{dataset.name}__{digest[:16]}"
-    prefix = f"datasets/{use_case.name}/{dataset.name}/{digest}/"
-    query = sql.bind(
-        use_case.queries[dataset.name],
-        window_start=window.start,
-        window_end=window.as_of,
-        as_of=window.as_of,
-    )
-    try:
-        metadata = create_table_as(platform, database, made, prefix=prefix, query=query, salt=salt)
-    except Terminal as error:
-        raise Terminal(
-            f"{use_case.folder / dataset.sql}: {error}. Mend the SQL of dataset {dataset.name}; "
-            "its last good table was kept."
-        ) from error
-    table = platform.catalogue.table(database, made)
-    breaches = schema_breaches(dataset, table.columns)
-    if breaches:
-        raise Terminal(
-            f"{use_case.folder / dataset.sql}: the result is not what is declared for dataset "
-            f"{dataset.name}: {'; '.join(breaches)}. Mend the SQL or the declaration in "
-            f"{use_case.folder / 'usecase.yaml'}. The last good table was kept."
-        )
-    parameters = {DIGEST: digest, "perennial.as_of": window.as_of.isoformat()}
-    platform.catalogue.point_table(
-        database,
-        dataset.name,
-        columns=table.columns,
-        location=table.location,
-        parameters=parameters,
-    )
-    platform.catalogue.drop_table(database, made)
-    return True, metadata
-
-
-def create_table_as(
-    platform: Platform, database: str, name: str, *, prefix: str, query: str, salt: str
-) -> dict[str, Any]:
-    """Run a CTAS to a location of its own, or adopt what a killed run finished there.
-
-    Athena creates the table last, so a table means that its data is whole; data without a table is
-    debris, and Athena would refuse to write beside it. A failure that Athena calls retryable may
-    have left either, so each repetition looks anew.
-    """
-    for attempt in range(REPEATS + 1):
-        attempt_salt = f"{salt}/{attempt}" if attempt else salt
-        try:
-            return _create_table_as(
-                platform, database, name, prefix=prefix, query=query, salt=attempt_salt
-            )
-        except Transient as error:
-            if error.code != "FAILED" or attempt == REPEATS:
-                raise
-    raise AssertionError("unreachable: the last attempt returns or raises")
-
-
-def _create_table_as(
-    platform: Platform, database: str, name: str, *, prefix: str, query: str, salt: str
-) -> dict[str, Any]:
-    try:
-        platform.catalogue.table(database, name)
-    except Missing:
-        platform.lake.delete_prefix(prefix)
-    else:
-        return {"adopted": f"{database}.{name}"}
-    run = platform.athena.run(
-        create_table_as_sql(name, query, location=platform.lake.uri(prefix)),
-        database=database,
-        intent=f"ctas {database}.{name}",
-        salt=salt,
-        repeats=0,
-    )
-    return query_metadata(run)
 
 
 def _contract(use_case: UseCase, dataset: Dataset) -> dg.AssetChecksDefinition:
@@ -256,35 +273,3 @@ def _result(rows: int, sampled: int, problems: list[str]) -> dg.AssetCheckResult
         description="; ".join(problems) or f"{rows} rows keep the contract.",
         metadata={"rows": rows, "pandera_rows": sampled, "problems": problems},
     )
-
-
-def _points_at(platform: Platform, database: str, name: str, digest: str) -> bool:
-    try:
-        table = platform.catalogue.table(database, name)
-    except Missing:
-        return False
-    return table.parameters.get(DIGEST) == digest
-
-
-def _source(platform: Platform, use_case: UseCase, name: str) -> TableFacts:
-    """Return a raw table that still has what the use case counts on."""
-    table = platform.catalogue.table(use_case.sources.database, name)
-    breaches = source_breaches(use_case.sources.tables[name], table.columns)
-    if breaches:
-        raise Terminal(
-            f"Upstream changed Glue table {table.database}.{name}: {'; '.join(breaches)}. Ask its "
-            f"owner to restore it, or mend sources.tables.{name} and the SQL that reads it in "
-            f"{use_case.folder / 'usecase.yaml'}. The last good datasets were kept."
-        )
-    return table
-
-
-def _table_version(platform: Platform, table: TableFacts) -> str:
-    """Return a version made of catalogue entries alone: no scan, no S3 call."""
-    parts: list[Any] = []
-    if table.partition_keys:
-        parts = [
-            (each.values, dict(each.parameters), str(each.created_at))
-            for each in platform.catalogue.partitions(table.database, table.name)
-        ]
-    return digest_of({"parameters": dict(table.parameters), "partitions": parts})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from resources.athena import QueryRun
     from resources.glue import ColumnFacts
@@ -51,3 +51,13 @@ def query_metadata(run: QueryRun) -> dict[str, Any]:
         "athena/engine_ms": run.engine_ms,
         "athena/list_price_usd": round(billed * _USD_PER_BYTE, 6),
     }
+
+
+def query_totals(queries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what several queries were and cost together; adopted ones cost nothing now."""
+    ran = [each for each in queries if "athena/query_id" in each]
+    if not ran:
+        return {}
+    numbers = ("athena/bytes_scanned", "athena/engine_ms", "athena/list_price_usd")
+    totals = {name: round(sum(each[name] for each in ran), 6) for name in numbers}
+    return {"athena/query_id": ", ".join(each["athena/query_id"] for each in ran), **totals}

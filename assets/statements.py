@@ -17,13 +17,20 @@ if TYPE_CHECKING:
 _DIALECT = "athena"
 
 
-def create_table_as(name: str, query: str, *, location: str) -> str:
-    """Return a CTAS of ``query`` into Parquet below ``location``."""
+def create_table_as(
+    name: str, query: str, *, location: str, partitioned_by: Sequence[str] = ()
+) -> str:
+    """Return a CTAS of ``query`` into Parquet below ``location``.
+
+    ``partitioned_by`` are the last columns of the query, in their order; Athena writes at most 100
+    partitions at once.
+    """
     properties = exp.Properties(
         expressions=[
             exp.FileFormatProperty(this=exp.Literal.string("PARQUET")),
             _property("external_location", location),
             _property("write_compression", "ZSTD"),
+            *([_partitioned_by(partitioned_by)] if partitioned_by else []),
         ]
     )
     statement = exp.Create(
@@ -87,6 +94,19 @@ def iso_text(moment: exp.Expression) -> exp.Expression:
 
 def _column(name: str, table: str) -> exp.Column:
     return exp.column(name, table=table, quoted=True)
+
+
+def count_by(name: str, key: str) -> str:
+    """Return a SELECT of (``key``, ``n``): the rows of each partition."""
+    column = exp.column(key, quoted=True)
+    counted = exp.alias_(exp.Count(this=exp.Star()), "n")
+    query = exp.select(column, counted).from_(exp.table_(name, quoted=True)).group_by(column.copy())
+    return str(query.sql(_DIALECT))
+
+
+def _partitioned_by(keys: Sequence[str]) -> exp.Property:
+    names = [exp.Literal.string(key) for key in keys]
+    return exp.Property(this=exp.var("partitioned_by"), value=exp.Array(expressions=names))
 
 
 def _property(name: str, value: str) -> exp.Property:

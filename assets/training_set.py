@@ -10,7 +10,9 @@ from typing import Any
 
 import dagster as dg
 
-from assets.datasets import DIGEST, create_table_as
+from assets.ctas import create_table_as
+from assets.dataset_tables import DIGEST
+from assets.dataset_versions import dataset_version
 from assets.parts import asset_key, digest_of, table_schema
 from assets.windows import Window, training_window
 from resources.errors import Missing, Terminal
@@ -104,7 +106,7 @@ def _query(platform: Platform, use_case: UseCase, window: Window) -> tuple[str, 
     """Return the join's SQL, and the version of everything it reads."""
     database = platform.names.curated_database(use_case.name)
     spine = use_case.training_set.spine
-    inputs = {spine: _dataset_version(platform, database, spine)}
+    inputs = {spine: dataset_version(platform, use_case, spine, window)}
     groups = {}
     for join in use_case.training_set.joins:
         group = use_case.feature_group(join.group)
@@ -113,20 +115,10 @@ def _query(platform: Platform, use_case: UseCase, window: Window) -> tuple[str, 
         )
         groups[group.name] = point_in_time.Table(facts.glue_database, facts.glue_table)
         # The group holds just what its dataset holds once the ingest is done.
-        inputs[group.name] = _dataset_version(platform, database, group.dataset)
+        inputs[group.name] = dataset_version(platform, use_case, group.dataset, window)
     tables = point_in_time.Tables(point_in_time.Table(database, spine), groups)
     span = point_in_time.Window(window.start, window.as_of, window.as_of)
     return point_in_time.training_set_sql(use_case, tables, span), inputs
-
-
-def _dataset_version(platform: Platform, database: str, name: str) -> str:
-    try:
-        return platform.catalogue.table(database, name).parameters[DIGEST]
-    except (Missing, KeyError) as error:
-        raise Terminal(
-            f"Dataset {database}.{name} was never materialized; materialize it first "
-            "(job refresh_features makes them all)."
-        ) from error
 
 
 def _write_manifest(

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from decisions.partitions import days_between
 from resources.errors import Terminal
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
     from resources.platform import Platform
     from usecases.declaration import UseCase
+
+
+#: How far before the training window datasets begin.
+LEAD = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,17 @@ def landed_through(platform: Platform, use_case: UseCase) -> datetime:
             "parameter perennial.landed_through; whoever lands the data sets it (docs/data.md)."
         )
     return min(moment for moment in landed.values() if moment is not None)
+
+
+def dataset_days(use_case: UseCase, as_of: datetime) -> tuple[date, ...]:
+    """Return the days a use case's datasets need: the training window's, and some before.
+
+    The first rows of the window find features that were known before it began.
+    """
+    start = as_of - use_case.training_set.window - LEAD
+    first = use_case.sources.start
+    days = days_between(start, as_of)
+    return tuple(day for day in days if first is None or day >= first)
 
 
 def training_window(platform: Platform, use_case: UseCase) -> Window:

@@ -22,13 +22,13 @@ from orchestration.landing_files import (
     complete_partitions,
     files_of,
 )
-from resources.errors import Missing, Terminal, call
-from resources.glue import LANDED_THROUGH, Catalogue, ColumnFacts, storage_descriptor
+from resources.errors import Missing, Terminal
+from resources.glue import LANDED_THROUGH, Catalogue, ColumnFacts, PartitionFacts
 from resources.names import RAW_DATABASE
 from resources.objects import Objects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from orchestration.flights import RawTable
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from resources.names import Names
 
 _PARTITION_KEY = ColumnFacts("dt", "string")
-_GLUE_BATCH = 100
 _THREADS = 8
 
 
@@ -119,7 +118,7 @@ class _Landing:
         ]
         self._upload(name, files)
         if raw.partitions:
-            self._register(name, raw, files, there)
+            self._register(name, files)
         new = [each for each in files if each.partition not in there]
         parameters = {LANDED_THROUGH: self._until.isoformat()}
         # An unpartitioned table's digest stands on the table itself.
@@ -170,33 +169,17 @@ class _Landing:
             ]:
                 done.result()
 
-    def _register(
-        self,
-        name: str,
-        raw: RawTable,
-        files: Sequence[LandingFile],
-        there: Mapping[str, Mapping[str, str]],
-    ) -> None:
-        columns = columns_of(raw)
-        new, old = [], []
-        for each in files:
-            partition = {
-                "Values": [each.partition],
-                "StorageDescriptor": storage_descriptor(
-                    columns, self._lake.uri(_folder(name, each))
-                ),
-                "Parameters": each.parameters,
-            }
-            if each.partition in there:
-                old.append({"PartitionValueList": [each.partition], "PartitionInput": partition})
-            else:
-                new.append(partition)
-        where = {"DatabaseName": RAW_DATABASE, "TableName": name}
-        for batch in _batches(new):
-            answer = call(self._glue.batch_create_partition, PartitionInputList=batch, **where)
-            _refuse_errors(answer)
-        for batch in _batches(old):
-            _refuse_errors(call(self._glue.batch_update_partition, Entries=batch, **where))
+    def _register(self, name: str, files: Sequence[LandingFile]) -> None:
+        table = self._catalogue.table(RAW_DATABASE, name)
+        self._catalogue.put_partitions(
+            table,
+            [
+                PartitionFacts(
+                    (each.partition,), self._lake.uri(_folder(name, each)), each.parameters
+                )
+                for each in files
+            ],
+        )
 
 
 def _folder(table: str, file: LandingFile) -> str:
@@ -205,12 +188,3 @@ def _folder(table: str, file: LandingFile) -> str:
 
 def _first(files: Sequence[LandingFile]) -> dict[str, str]:
     return files[0].parameters if files else {}
-
-
-def _batches(items: list[dict[str, Any]]) -> Iterable[list[dict[str, Any]]]:
-    return (items[start : start + _GLUE_BATCH] for start in range(0, len(items), _GLUE_BATCH))
-
-
-def _refuse_errors(answer: Mapping[str, Any]) -> None:
-    if answer.get("Errors"):
-        raise Terminal(f"Glue refused partitions of {RAW_DATABASE}: {answer['Errors'][:3]}")

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 #: Table parameter: all facts known up to this moment (ISO 8601, naive UTC) are in the table.
 LANDED_THROUGH = "perennial.landed_through"
 
+#: Glue's own limits of BatchCreatePartition, BatchUpdatePartition, and BatchDeletePartition.
+_BATCH = 100
+_DROPPED_AT_ONCE = 25
+
 _SERDE = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
 _INPUT_FORMAT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
 _OUTPUT_FORMAT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
@@ -55,8 +59,8 @@ class PartitionFacts:
 
     values: tuple[str, ...]
     location: str
-    created_at: datetime
     parameters: Mapping[str, str]
+    created_at: datetime | None = None
 
 
 class Catalogue:
@@ -134,6 +138,39 @@ class Catalogue:
         """Remove a table's definition, not its data; say whether it was there."""
         return find(self._client.delete_table, DatabaseName=database, Name=name) is not None
 
+    def put_partitions(self, table: TableFacts, partitions: Sequence[PartitionFacts]) -> int:
+        """Register partitions, or switch those that are there; return how many were new.
+
+        A hundred at a time, each in one step: a reader sees the old location or the new one.
+
+        Raises:
+            Terminal: Glue refused some; the message has the first.
+        """
+        there = {each.values for each in self.partitions(table.database, table.name)}
+        where = {"DatabaseName": table.database, "TableName": table.name}
+        new = [_partition_input(table, each) for each in partitions if each.values not in there]
+        old = [_partition_input(table, each) for each in partitions if each.values in there]
+        for batch in _batches(new, _BATCH):
+            request = {**where, "PartitionInputList": batch}
+            _refuse_errors(table, call(self._client.batch_create_partition, **request))
+        for batch in _batches(old, _BATCH):
+            entries = [{"PartitionValueList": e["Values"], "PartitionInput": e} for e in batch]
+            _refuse_errors(
+                table, call(self._client.batch_update_partition, **where, Entries=entries)
+            )
+        return len(new)
+
+    def drop_partitions(self, table: TableFacts, values: Sequence[tuple[str, ...]]) -> None:
+        """Remove partitions' definitions, not their data.
+
+        Raises:
+            Terminal: Glue refused some; the message has the first.
+        """
+        where = {"DatabaseName": table.database, "TableName": table.name}
+        for batch in _batches([{"Values": list(each)} for each in values], _DROPPED_AT_ONCE):
+            request = {**where, "PartitionsToDelete": batch}
+            _refuse_errors(table, call(self._client.batch_delete_partition, **request))
+
     def landed_through(self, database: str, name: str) -> datetime | None:
         """Return up to when (naive UTC) the table is complete, or None if nobody ever said.
 
@@ -178,6 +215,29 @@ def table_input(
         "PartitionKeys": _columns_input(partition_keys),
         "StorageDescriptor": storage_descriptor(columns, location),
     }
+
+
+def _partition_input(table: TableFacts, partition: PartitionFacts) -> dict[str, Any]:
+    return {
+        "Values": list(partition.values),
+        "StorageDescriptor": storage_descriptor(table.columns, partition.location),
+        "Parameters": dict(partition.parameters),
+    }
+
+
+def _batches(items: list[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _refuse_errors(table: TableFacts, answer: Mapping[str, Any]) -> None:
+    if errors := answer.get("Errors"):
+        first = errors[0]
+        raise Terminal(
+            f"Glue refused {len(errors)} partitions of {table.database}.{table.name}; first "
+            f"{first.get('PartitionValues') or first.get('PartitionValueList')}: "
+            f"{first.get('ErrorDetail')}. What it took stays; run the step again.",
+            service="glue",
+        )
 
 
 def storage_descriptor(columns: Sequence[ColumnFacts], location: str) -> dict[str, Any]:

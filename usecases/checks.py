@@ -24,6 +24,8 @@ _KIND_TYPES: Mapping[str, tuple[str, ...]] = {
     "numeric": ("bigint", "int", "double"),
     "categorical": ("string",),
 }
+PARTITION = "dt"
+"""The column that a dataset's daily partitions add to it."""
 _RESERVED = frozenset(
     {"write_time", "api_invocation_time", "is_deleted", "year", "month", "day", "hour"}
 )
@@ -57,6 +59,7 @@ def _datasets(use_case: UseCase) -> Iterator[Finding]:
     for place, dataset in enumerate(use_case.datasets):
         here: Location = ("datasets", place)
         yield from _absent((*here, "primary_key"), dataset.primary_key, dataset.columns)
+        yield from _partitioned(here, use_case, dataset)
         for name, column in dataset.columns.items():
             at = (*here, "columns", name)
             bounded = column.minimum is not None or column.maximum is not None
@@ -70,6 +73,21 @@ def _datasets(use_case: UseCase) -> Iterator[Finding]:
                 and column.minimum > column.maximum
             ):
                 yield at, "minimum exceeds maximum", "minimum <= maximum", "swap them"
+
+
+def _partitioned(here: Location, use_case: UseCase, dataset: Dataset) -> Iterator[Finding]:
+    if dataset.partition_by is None:
+        return
+    at = (*here, "partition_by")
+    yield from _timestamp(at, dataset.partition_by, dataset)
+    column = dataset.columns.get(dataset.partition_by)
+    if column is not None and column.nullable:
+        yield at, f"{dataset.partition_by} is nullable", "a time on every row", "drop nullable"
+    if PARTITION in dataset.columns:
+        yield (*here, "columns", PARTITION), "a reserved name", "another name", "rename the column"
+    if use_case.sources.start is None:
+        found = f"dataset {dataset.name} is partitioned by day, and no first day is given"
+        yield ("sources",), found, "start: 2013-01-01, say", "add sources.start"
 
 
 def _groups(use_case: UseCase) -> Iterator[Finding]:

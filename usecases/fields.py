@@ -5,7 +5,7 @@ person who writes one.
 """
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints
@@ -35,6 +35,18 @@ def parse_duration(value: Any) -> timedelta:
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
+def parse_day(value: Any) -> date:
+    """Read "2013-01-31".
+
+    Raises:
+        PydanticCustomError: If the text is no day.
+    """
+    try:
+        return value if isinstance(value, date) else date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise PydanticCustomError("day", 'not a day; expected for example "2013-01-31"') from None
+
+
 def write_duration(value: timedelta) -> str:
     """Write a length of time in its largest whole unit."""
     minutes = int(value / timedelta(minutes=1))
@@ -47,6 +59,8 @@ def write_duration(value: timedelta) -> str:
 Duration = Annotated[
     timedelta, BeforeValidator(parse_duration), PlainSerializer(write_duration, when_used="json")
 ]
+Day = Annotated[date, BeforeValidator(parse_day)]
+"""A day, written 2013-01-31."""
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
 """A name that is safe as SQL identifier, asset key, and (with dashes) as AWS name."""
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
@@ -70,9 +84,10 @@ class SourceTable(Fact):
 
 
 class Sources(Fact):
-    """The Glue database of the upstream team, and its tables."""
+    """The Glue database of the upstream team, its tables, and the first day of their partitions."""
 
     database: Identifier
+    start: Day | None = None
     tables: dict[Identifier, SourceTable] = Field(min_length=1)
 
 
@@ -88,13 +103,21 @@ class Column(Fact):
 
 
 class Dataset(Fact):
-    """A table that one SQL file builds from the raw ones."""
+    """A table that one SQL file builds from the raw ones.
+
+    Attributes:
+        partition_by: The event time whose day makes the partition; None for a query without a
+            window, whose table is made as a whole.
+        settles: How long after its end a day may still gain what was not known before.
+    """
 
     name: Identifier
     description: Text
     sql: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]+\.sql$")]
     primary_key: tuple[Identifier, ...] = Field(min_length=1)
     columns: dict[Identifier, Column] = Field(min_length=1)
+    partition_by: Identifier | None = None
+    settles: Duration = timedelta(days=2)
 
 
 class FeatureGroup(Fact):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from usecases import sql
 from usecases.errors import Problem
+from usecases.partition_reads import reaches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +61,7 @@ def check_queries(use_case: UseCase) -> Iterator[Problem]:
         name: {**table.columns, **({table.partition_key: "string"} if table.partition_key else {})}
         for name, table in use_case.sources.tables.items()
     }
+    keys = {name: table.partition_key for name, table in use_case.sources.tables.items()}
     for dataset in use_case.datasets:
         text = use_case.queries[dataset.name]
         if not text:
@@ -67,6 +69,8 @@ def check_queries(use_case: UseCase) -> Iterator[Problem]:
         try:
             sql.verify(text, use_case.sources.database, schema)
             _columns_agree(dataset, sql.output_columns(text))
+            _window_agrees(dataset, text)
+            reaches(text, keys)
         except sql.SqlError as error:
             yield Problem(
                 use_case.folder / dataset.sql,
@@ -76,6 +80,19 @@ def check_queries(use_case: UseCase) -> Iterator[Problem]:
                 error.expected,
                 "correct the query or the declaration",
             )
+
+
+def _window_agrees(dataset: Dataset, text: str) -> None:
+    if sql.is_windowed(text) and dataset.partition_by is None:
+        raise sql.SqlError(
+            "the query asks for a window, and the dataset is not partitioned",
+            expected="partition_by: the timestamp column whose day makes the partition",
+        )
+    if dataset.partition_by is not None and not sql.is_windowed(text):
+        raise sql.SqlError(
+            f"the dataset is partitioned by {dataset.partition_by}, and its query has no window",
+            expected=":window_start and :window_end in the query, or no partition_by",
+        )
 
 
 def _columns_agree(dataset: Dataset, found: tuple[str, ...]) -> None:

@@ -5,6 +5,7 @@ Values enter as literals of the syntax tree, never by pasting text, so no value 
 
 from __future__ import annotations
 
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlglot
@@ -14,7 +15,6 @@ from sqlglot.optimizer.qualify import qualify
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
 DIALECT = "athena"
 PLACEHOLDERS = ("window_start", "window_end", "as_of")
@@ -85,13 +85,58 @@ def bind(
         SqlError: If the query cannot be parsed.
     """
     values = {"window_start": window_start, "window_end": window_end, "as_of": as_of}
+    return str(_filled(parse(text), values).sql(dialect=dialect, pretty=True))
 
-    def filled(node: Any) -> Any:
-        if isinstance(node, exp.Placeholder):
-            return timestamp(values[node.name])
-        return node
 
-    return str(parse(text).transform(filled).sql(dialect=dialect, pretty=True))
+def bind_days(
+    text: str, *, first: date, last: date, as_of: datetime, event_time: str, partition_key: str
+) -> str:
+    """Put whole days into a query, and add to its rows the day that each belongs to.
+
+    Args:
+        text: The query with :window_start, :window_end and :as_of.
+        first: First day of event times.
+        last: Last day of event times, included.
+        as_of: Only what was known by then may be seen, naive UTC.
+        event_time: The column whose day makes the partition.
+        partition_key: What the column with that day is named; it comes last, as Athena demands.
+
+    Raises:
+        SqlError: If the query cannot be parsed.
+    """
+    start = datetime.combine(first, time())
+    end = datetime.combine(last + timedelta(days=1), time())
+    values = {"window_start": start, "window_end": end, "as_of": as_of}
+    inner = _filled(parse(text), values).subquery("made")
+    moment = exp.column(event_time, quoted=True)
+    pattern = exp.Literal.string("%Y-%m-%d")
+    day = exp.func("date_format", moment.copy(), pattern, dialect=DIALECT)
+    query = (
+        exp.select(
+            *(exp.column(name, quoted=True) for name in output_columns(text)),
+            exp.alias_(day, partition_key, quoted=True),
+        )
+        .from_(inner)
+        .where(moment.copy() >= timestamp(start), moment.copy() < timestamp(end))
+    )
+    return str(query.sql(dialect=DIALECT, pretty=True))
+
+
+def placeholders(text: str) -> frozenset[str]:
+    """Return the names of the placeholders that a query uses."""
+    return frozenset(one.name for one in parse(text).find_all(exp.Placeholder))
+
+
+def is_windowed(text: str) -> bool:
+    """Say whether a query asks for a window of event times."""
+    return bool(placeholders(text) & {"window_start", "window_end"})
+
+
+def _filled(query: Any, values: Mapping[str, datetime]) -> Any:
+    def fill(node: Any) -> Any:
+        return timestamp(values[node.name]) if isinstance(node, exp.Placeholder) else node
+
+    return query.transform(fill)
 
 
 def timestamp(value: datetime) -> Any:

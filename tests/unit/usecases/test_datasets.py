@@ -11,10 +11,13 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import sqlglot
 
+from decisions.partitions import days_between
 from orchestration import flights, upstream
 from usecases import sql
 from usecases.declaration import UseCase, load_use_cases
+from usecases.partition_reads import reaches
 
 ROOT = Path(__file__).parents[3]
 USE_CASES = load_use_cases(ROOT / "usecases", ROOT / "tests" / "fixtures" / "usecases")
@@ -114,3 +117,39 @@ def test_a_flight_still_in_the_air_has_no_label_yet(raw: duckdb.DuckDBPyConnecti
     known = {row["flight_id"] for row in rows(raw, "later", text)}
     all_of_them = {row["flight_id"] for row in rows(raw, "later", text, as_of=LATER)}
     assert known < all_of_them
+
+
+@pytest.mark.parametrize(
+    ("use_case", "name"),
+    [
+        pytest.param(use_case, dataset.name, id=f"{use_case.name}.{dataset.name}")
+        for use_case in USE_CASES
+        for dataset in use_case.datasets
+        if dataset.partition_by
+    ],
+)
+def test_day_by_day_from_the_partitions_within_reach_is_the_same_as_all_at_once(
+    raw: duckdb.DuckDBPyConnection, use_case: UseCase, name: str
+) -> None:
+    """A day reads no partition beyond its reach: else a restated one would go unnoticed."""
+    text = use_case.queries[name]
+    keys = {table: facts.partition_key for table, facts in use_case.sources.tables.items()}
+    reach = reaches(text, keys)
+    at_once = [row for row in rows(raw, "early", text) if row["event_time"].date() > START.date()]
+    one_by_one: list[dict[str, Any]] = []
+    for day in days_between(START + timedelta(days=1), AS_OF):
+        raw.execute("DROP SCHEMA IF EXISTS narrow CASCADE; CREATE SCHEMA narrow")
+        for table, days in reach.items():
+            kept = [one.isoformat() for one in days.days(day)] if days else None
+            only = f"WHERE dt IN {(*kept, '')}" if kept else ""
+            raw.execute(f"CREATE TABLE narrow.{table} AS FROM early.{table} {only}")
+        bound = sql.bind_days(
+            text, first=day, last=day, as_of=AS_OF, event_time="event_time", partition_key="dt"
+        )
+        duck = sqlglot.transpile(bound, read="athena", write="duckdb")[0]
+        result = raw.execute(duck.replace("nycflights.", "narrow."))
+        names = [column[0] for column in result.description]
+        made = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+        assert {row.pop("dt") for row in made} <= {day.isoformat()}
+        one_by_one += [row for row in made if row["event_time"] < AS_OF]
+    assert sorted(one_by_one, key=repr) == sorted(at_once, key=repr)

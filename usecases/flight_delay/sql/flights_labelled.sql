@@ -13,9 +13,9 @@ SELECT
   CAST(arr_delay > 15 AS integer) AS arr_delayed
 FROM nycflights.flights
 WHERE
-  -- dt is the local day: midnight UTC of the window may still be the day before in New York.
+  -- dt is the local day, behind UTC: midnight UTC of the window is still the day before in New York.
   dt BETWEEN date_format(date_add('day', -1, :window_start), '%Y-%m-%d')
-  AND date_format(date_add('day', 1, :window_end), '%Y-%m-%d')
+  AND date_format(date_add('second', -1, :window_end), '%Y-%m-%d')
   AND date_add('hour', -1, scheduled_at) >= :window_start
   AND date_add('hour', -1, scheduled_at) < :window_end
   AND arrived_at <= :as_of

@@ -7,8 +7,9 @@ WITH arrived AS (
     dep_delay
   FROM nycflights.flights
   WHERE
-    dt BETWEEN date_format(date_add('day', -3, :window_start), '%Y-%m-%d')
-    AND date_format(date_add('day', 1, :window_end), '%Y-%m-%d')
+    -- A flight of the local day before yesterday may land today, if it left a day late.
+    dt BETWEEN date_format(date_add('day', -2, :window_start), '%Y-%m-%d')
+    AND date_format(date_add('second', -1, :window_end), '%Y-%m-%d')
     AND arrived_at <= :as_of
     AND dep_delay IS NOT NULL
 ),
@@ -35,7 +36,7 @@ SELECT
   avg(CASE WHEN dep_delay > 15 THEN 1.0E0 ELSE 0.0E0 END) AS recent_delayed_share
 FROM recent
 WHERE
-  event_time >= date_add('day', -1, :window_start)
+  event_time >= :window_start
   AND event_time < :window_end
   AND event_time <= :as_of
 GROUP BY origin, event_time

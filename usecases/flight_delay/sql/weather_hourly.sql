@@ -11,9 +11,9 @@ SELECT
   min(visib) AS visib
 FROM nycflights.weather
 WHERE
-  dt BETWEEN date_format(date_add('day', -2, :window_start), '%Y-%m-%d')
-  AND date_format(date_add('day', 1, :window_end), '%Y-%m-%d')
-  AND date_add('minute', 30, observed_at) >= date_add('day', -1, :window_start)
+  dt BETWEEN date_format(date_add('day', -1, :window_start), '%Y-%m-%d')
+  AND date_format(date_add('second', -1, :window_end), '%Y-%m-%d')
+  AND date_add('minute', 30, observed_at) >= :window_start
   AND date_add('minute', 30, observed_at) < :window_end
   AND date_add('minute', 30, observed_at) <= :as_of
 GROUP BY origin, observed_at

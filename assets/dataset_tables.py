@@ -1,0 +1,86 @@
+"""Datasets without a window: the whole table made again when anything it reads has changed.
+
+The table points at a location named by the digest of its SQL and inputs. Making it again from the
+same inputs changes nothing; a new one is switched to in one step, so readers never see half of it
+and a failed run leaves the last good one. Daily partitions belong to dataset_partitions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from assets.ctas import stage
+from assets.parts import digest_of
+from resources.errors import Missing
+from usecases import sql
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from assets.dataset_inputs import Inputs
+    from resources.platform import Platform
+    from usecases.declaration import UseCase
+    from usecases.fields import Dataset
+
+DIGEST = "perennial.digest"
+
+
+def whole_digest(use_case: UseCase, dataset: Dataset, inputs: Inputs, as_of: datetime) -> str:
+    """Return the name of the data that would be made now."""
+    query = use_case.queries[dataset.name]
+    return digest_of(
+        {
+            "sql": query,
+            "inputs": inputs.of_all(),
+            "as_of": as_of if "as_of" in sql.placeholders(query) else None,
+        }
+    )
+
+
+def make_whole(
+    platform: Platform,
+    use_case: UseCase,
+    dataset: Dataset,
+    *,
+    as_of: datetime,
+    digest: str,
+    salt: str,
+) -> dict[str, Any] | None:
+    """Make the table unless it has this data already; return what it took, None if nothing.
+
+    Raises:
+        Terminal: Athena refused the SQL, or the result's columns are not the declared ones; the
+            table is left as it was.
+    """
+    database = platform.names.curated_database(use_case.name)
+    if _points_at(platform, database, dataset.name, digest):
+        return None
+    query = sql.bind(
+        use_case.queries[dataset.name], window_start=as_of, window_end=as_of, as_of=as_of
+    )
+    table, metadata = stage(
+        platform,
+        use_case,
+        dataset,
+        f"{dataset.name}__{digest[:16]}",
+        prefix=f"datasets/{use_case.name}/{dataset.name}/{digest}/",
+        query=query,
+        salt=salt,
+    )
+    platform.catalogue.point_table(
+        database,
+        dataset.name,
+        columns=table.columns,
+        location=table.location,
+        parameters={DIGEST: digest, "perennial.as_of": as_of.isoformat()},
+    )
+    platform.catalogue.drop_table(database, table.name)
+    return metadata
+
+
+def _points_at(platform: Platform, database: str, name: str, digest: str) -> bool:
+    try:
+        table = platform.catalogue.table(database, name)
+    except Missing:
+        return False
+    return table.parameters.get(DIGEST) == digest
