@@ -15,7 +15,13 @@ from assets.dataset_inputs import Inputs, table_reach
 from assets.dataset_partitions import DayMade, Partitioned, make_days
 from assets.dataset_tables import make_whole, whole_digest
 from assets.lineage import column_lineage
-from assets.parts import asset_key, digest_of, query_totals, table_schema
+from assets.parts import (
+    asset_key,
+    digest_of,
+    query_totals,
+    table_schema,
+    without_beta_warnings,
+)
 from assets.statements import count_rows, sample
 from assets.windows import dataset_days, landed_through
 from resources.errors import Terminal
@@ -94,6 +100,7 @@ def _whole(use_case: UseCase, dataset: Dataset) -> dg.AssetsDefinition:
     return dataset_asset
 
 
+@without_beta_warnings
 def _partitioned(use_case: UseCase, dataset: Dataset) -> dg.AssetsDefinition:
     @dg.asset(
         key=asset_key(asset_keys.dataset(use_case.name, dataset.name)),
@@ -206,6 +213,7 @@ def _shown(platform: Platform, use_case: UseCase, dataset: Dataset, *, salt: str
     }
 
 
+@without_beta_warnings
 def _partition_deps(use_case: UseCase, dataset: Dataset) -> list[dg.AssetDep]:
     """Return the tables a dataset reads, each with the days that one of its days is made from."""
     reach = table_reach(use_case, dataset)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+import warnings
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import dagster as dg
+from dagster import BetaWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from resources.athena import QueryRun
     from resources.glue import ColumnFacts
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 #: Athena's list price in us-east-1, USD per byte scanned: 5 USD per TB (2**40 bytes), at least
 #: 10 MB a query (aws.amazon.com/athena/pricing, read 2026-11).
@@ -61,3 +67,15 @@ def query_totals(queries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     numbers = ("athena/bytes_scanned", "athena/engine_ms", "athena/list_price_usd")
     totals = {name: round(sum(each[name] for each in ran), 6) for name in numbers}
     return {"athena/query_id": ", ".join(each["athena/query_id"] for each in ran), **totals}
+
+
+def without_beta_warnings(define: Callable[P, T]) -> Callable[P, T]:
+    """Let a definition use what Dagster calls beta without telling every user at every load."""
+
+    @functools.wraps(define)
+    def quietly(*args: P.args, **kwargs: P.kwargs) -> T:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", BetaWarning)
+            return define(*args, **kwargs)
+
+    return quietly

@@ -112,6 +112,7 @@ def _orchestrator_of_data(settings: AwsSettings, names: Names, account_id: str) 
                 "glue:DeleteTable",
                 "glue:BatchCreatePartition",
                 "glue:BatchUpdatePartition",
+                "glue:BatchDeletePartition",
             ],
             f"arn:aws:glue:{region}:{account_id}:*",
         ),

@@ -59,7 +59,7 @@ class Outcome:
     def metadata(self, *key: str) -> dict[str, Any]:
         """The metadata of an asset that this run materialized."""
         for event in self.result.get_asset_materialization_events():
-            if event.asset_key == dg.AssetKey(key):
+            if event.asset_key == dg.AssetKey(key) and event.partition is None:
                 values = event.step_materialization_data.materialization.metadata
                 return {name: value.value for name, value in values.items()}
         raise AssertionError(f"{key} was not materialized: {self.told}")
@@ -157,6 +157,14 @@ class Loop:
         name = self.platform.names.training_pipeline(use_case.name)
         found = self.aws.client("sagemaker").list_pipeline_executions(PipelineName=name)
         return list(found["PipelineExecutionSummaries"])
+
+    def only_days(self, use_case: UseCase, key: list[str], first: str, last: str) -> Outcome:
+        """Materialize the days of one dataset, as a backfill from the UI or the CLI does."""
+        tags = {
+            "dagster/asset_partition_range_start": first,
+            "dagster/asset_partition_range_end": last,
+        }
+        return self.run(use_case, asset_selection=[dg.AssetKey(key)], tags=tags)
 
 
 def _messages(result: Any) -> Any:
