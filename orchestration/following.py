@@ -183,6 +183,8 @@ def _tell(renewal: Renewal, entry: Any, say: Say) -> None:
             _note_step(renewal, entry.user_message)
         return
     if event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION and event.asset_key:
+        if event.partition is not None:
+            return  # a dataset's days: their sum is told with the dataset
         name = "/".join(event.asset_key.path)
         renewal.marks[name] = entry.timestamp
         say(f"materialized {name}")
