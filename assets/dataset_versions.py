@@ -11,9 +11,13 @@ from assets.windows import dataset_days
 from resources.errors import Missing, Terminal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
     from assets.windows import Window
     from resources.platform import Platform
     from usecases.declaration import UseCase
+    from usecases.fields import Dataset
 
 
 def dataset_version(platform: Platform, use_case: UseCase, name: str, window: Window) -> str:
@@ -22,24 +26,34 @@ def dataset_version(platform: Platform, use_case: UseCase, name: str, window: Wi
     Raises:
         Terminal: It was never materialized, or some days of it were not.
     """
-    database = platform.names.curated_database(use_case.name)
     dataset = use_case.dataset(name)
-    try:
-        if dataset.partition_by is None:
-            return platform.catalogue.table(database, name).parameters[DIGEST]
+    if dataset.partition_by is not None:
         days = dataset_days(use_case, window.as_of)
-        found = day_digests(platform, database, name, days)
+        return version_of_days(platform, use_case, dataset, days)
+    database = platform.names.curated_database(use_case.name)
+    try:
+        return platform.catalogue.table(database, name).parameters[DIGEST]
     except (Missing, KeyError) as error:
         raise _never_made(database, name, "") from error
+
+
+def version_of_days(
+    platform: Platform, use_case: UseCase, dataset: Dataset, days: Sequence[date]
+) -> str:
+    """Return the digest of these days of a dataset.
+
+    Raises:
+        Terminal: It was never materialized, or some of these days were not.
+    """
+    database = platform.names.curated_database(use_case.name)
+    try:
+        found = day_digests(platform, database, dataset.name, days)
+    except Missing as error:
+        raise _never_made(database, dataset.name, "") from error
     absent = [day.isoformat() for day in days if not found.get(day.isoformat())]
     if absent:
-        raise _never_made(
-            database,
-            name,
-            f" for {absent[0]}"
-            if len(absent) == 1
-            else f" for {len(absent)} days from {absent[0]}",
-        )
+        which = f" for {len(absent)} days from {absent[0]} on"
+        raise _never_made(database, dataset.name, which)
     return digest_of(found)
 
 

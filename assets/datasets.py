@@ -1,8 +1,10 @@
 """Datasets: SQL files that Athena runs into Parquet, as assets with their contract checks.
 
 A dataset whose SQL asks for a window has a partition per day of its event time, made again when an
-input of that day changed; another is made as a whole. How they are made is dataset_partitions' and
-dataset_tables' business; feature groups do not belong here.
+input of that day changed; another is made as a whole. The days of a dataset are an asset of their
+own (ADR 0017), which the days of the raw tables lead to and which a backfill makes; the dataset is
+their sum, and brings up to date what is not. How they are made is the business of
+dataset_partitions and dataset_tables; feature groups do not belong here.
 """
 
 from datetime import date, datetime, time
@@ -14,6 +16,7 @@ from assets.contracts import SAMPLE_ROWS, breaches_of, contract_sql, pandera_fai
 from assets.dataset_inputs import Inputs, table_reach
 from assets.dataset_partitions import DayMade, Partitioned, make_days
 from assets.dataset_tables import make_whole, whole_digest
+from assets.dataset_versions import version_of_days
 from assets.lineage import column_lineage
 from assets.parts import (
     asset_key,
@@ -56,11 +59,14 @@ def daily(use_case: UseCase) -> dg.DailyPartitionsDefinition | None:
 
 
 def dataset_assets(use_case: UseCase) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
-    """Return one asset and one blocking contract check per declared dataset."""
+    """Return each dataset's asset and blocking contract check, and its days' where it has any."""
     made: list[dg.AssetsDefinition | dg.AssetChecksDefinition] = []
     for dataset in use_case.datasets:
-        make = _partitioned if dataset.partition_by else _whole
-        made += [make(use_case, dataset), _contract(use_case, dataset)]
+        if dataset.partition_by:
+            made += [_days(use_case, dataset), _sum_of_days(use_case, dataset)]
+        else:
+            made.append(_whole(use_case, dataset))
+        made.append(_contract(use_case, dataset))
     return made
 
 
@@ -101,10 +107,10 @@ def _whole(use_case: UseCase, dataset: Dataset) -> dg.AssetsDefinition:
 
 
 @without_beta_warnings
-def _partitioned(use_case: UseCase, dataset: Dataset) -> dg.AssetsDefinition:
+def _days(use_case: UseCase, dataset: Dataset) -> dg.AssetsDefinition:
     @dg.asset(
-        key=asset_key(asset_keys.dataset(use_case.name, dataset.name)),
-        description=dataset.description,
+        key=asset_key(asset_keys.dataset_days(use_case.name, dataset.name)),
+        description=f"{dataset.description} By day: backfill what is to be made anew.",
         group_name=use_case.group,
         kinds={"athena", "glue", "sql"},
         owners=[use_case.owner],
@@ -113,10 +119,10 @@ def _partitioned(use_case: UseCase, dataset: Dataset) -> dg.AssetsDefinition:
         partitions_def=daily(use_case),
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
-    def dataset_asset(
+    def dataset_days_asset(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:
-        asked = _asked(context)
+        asked = [date.fromisoformat(key) for key in context.partition_keys]
         as_of = landed_through(platform, use_case)
         _refuse_the_future(use_case, dataset, asked, as_of)
         done = make_days(
@@ -124,35 +130,61 @@ def _partitioned(use_case: UseCase, dataset: Dataset) -> dg.AssetsDefinition:
             use_case,
             dataset,
             Inputs(platform, use_case, dataset),
-            days=asked or dataset_days(use_case, as_of),
+            days=asked,
             as_of=as_of,
             asked=asked,
             salt=context.run_id,
         )
         context.log.info("%s: %s", dataset.name, done.plan.why)
+        return dg.MaterializeResult(metadata=_of_days(done, as_of))
+
+    return dataset_days_asset
+
+
+def _sum_of_days(use_case: UseCase, dataset: Dataset) -> dg.AssetsDefinition:
+    days = asset_key(asset_keys.dataset_days(use_case.name, dataset.name))
+
+    @dg.asset(
+        key=asset_key(asset_keys.dataset(use_case.name, dataset.name)),
+        description=dataset.description,
+        group_name=use_case.group,
+        kinds={"athena", "glue", "sql"},
+        owners=[use_case.owner],
+        code_version=_code_version(use_case, dataset),
+        deps=[days],
+    )
+    def dataset_asset(
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.MaterializeResult[None]:
+        as_of = landed_through(platform, use_case)
+        wanted = dataset_days(use_case, as_of)
+        inputs = Inputs(platform, use_case, dataset)
+        done = make_days(
+            platform, use_case, dataset, inputs, days=wanted, as_of=as_of, salt=context.run_id
+        )
+        context.log.info("%s: %s", dataset.name, done.plan.why)
         for day in done.made:
-            if not asked:
-                context.log_event(_day_made(context.asset_key, day))
+            context.log_event(_day_made(days, day))
         return dg.MaterializeResult(
             metadata={
-                **query_totals(done.queries),
+                **_of_days(done, as_of),
                 **_shown(platform, use_case, dataset, salt=context.run_id),
-                "as_of": str(as_of),
-                "plan": done.plan.why,
-                "days_made": len(done.made),
-                "days_kept": done.plan.kept,
-                "made": _table_of_days(done),
             },
+            data_version=dg.DataVersion(version_of_days(platform, use_case, dataset, wanted)),
         )
 
     return dataset_asset
 
 
-def _asked(context: dg.AssetExecutionContext) -> list[date]:
-    """Return the days a person asks for: a backfill, or partitions picked in the UI."""
-    if not (context.has_partition_key or context.has_partition_key_range):
-        return []
-    return [date.fromisoformat(key) for key in context.partition_keys]
+def _of_days(done: Partitioned, as_of: datetime) -> dict[str, Any]:
+    return {
+        **query_totals(done.queries),
+        "as_of": str(as_of),
+        "plan": done.plan.why,
+        "days_made": len(done.made),
+        "days_kept": done.plan.kept,
+        "made": _table_of_days(done),
+    }
 
 
 def _refuse_the_future(

@@ -39,6 +39,7 @@ def expand(use_cases: tuple[UseCase, ...], *, sensor_interval: int) -> dg.Defini
         jobs=[
             *trainings.values(),
             *releases,
+            *(job for each in use_cases if (job := jobs.backfill_job(each)) is not None),
             *([jobs.refresh_job(use_cases)] if use_cases else []),
         ],
         schedules=[jobs.retrain_schedule(each, trainings[each.name]) for each in use_cases],

@@ -68,6 +68,26 @@ def refresh_job(use_cases: tuple[UseCase, ...]) -> UnresolvedAssetJobDefinition:
     )
 
 
+def backfill_job(use_case: UseCase) -> UnresolvedAssetJobDefinition | None:
+    """Return the job that makes days of datasets anew; None where no dataset has days.
+
+    For ``dagster job backfill``; in the UI, any of its assets can be backfilled by itself.
+    """
+    keys = [
+        asset_keys.dataset_days(use_case.name, each.name)
+        for each in use_case.datasets
+        if each.partition_by
+    ]
+    if not keys:
+        return None
+    return dg.define_asset_job(
+        f"backfill_{use_case.name}",
+        selection=_select(keys),
+        description=f"Make days of the datasets of {use_case.title} anew, whatever there is.",
+        executor_def=dg.in_process_executor,
+    )
+
+
 def retrain_schedule(use_case: UseCase, job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
     """Return the use case's own schedule. It is started by a person: the governor renews anyway."""
     return dg.ScheduleDefinition(

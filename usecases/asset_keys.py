@@ -17,6 +17,11 @@ def dataset(use_case: str, name: str) -> list[str]:
     return [use_case, "datasets", name]
 
 
+def dataset_days(use_case: str, name: str) -> list[str]:
+    """Name the daily partitions that a dataset is the sum of."""
+    return [use_case, "days", name]
+
+
 def feature_group(use_case: str, name: str) -> list[str]:
     """Name a Feature Store feature group."""
     return [use_case, "features", name]

@@ -164,7 +164,7 @@ class Loop:
             "dagster/asset_partition_range_start": first,
             "dagster/asset_partition_range_end": last,
         }
-        return self.run(use_case, asset_selection=[dg.AssetKey(key)], tags=tags)
+        return self.run(use_case, job="backfill", asset_selection=[dg.AssetKey(key)], tags=tags)
 
 
 def _messages(result: Any) -> Any:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 NAME = "by_day"
 WEATHER = [NAME, "datasets", "weather_hourly"]
+BY_DAY = [NAME, "days", "weather_hourly"]
 FIRST = (LANDED - timedelta(days=21)).date()
 DAYS = [(FIRST + timedelta(days=n)).isoformat() for n in range(21)]
 
@@ -115,6 +116,17 @@ def test_nothing_changed_makes_nothing(loop: Loop, by_day: UseCase) -> None:
     assert partitions(loop) == before
 
 
+def test_a_run_without_partitions_works_on_sources_that_were_observed(
+    loop: Loop, by_day: UseCase
+) -> None:
+    """Dagster fails it where the asset itself is partitioned: hence the days' own asset."""
+    for key in (["glue", "nycflights", "weather_restated"], BY_DAY):
+        observed = dg.AssetObservation(dg.AssetKey(key), partition=DAYS[0])
+        loop.instance.report_runtime_asset_event(observed)
+    outcome = loop.only(by_day, WEATHER)
+    assert outcome.succeeded, outcome.told
+
+
 def test_a_restated_partition_makes_just_its_dependents(
     loop: Loop, upstream: Upstream, by_day: UseCase
 ) -> None:
@@ -170,9 +182,9 @@ def test_an_empty_partition_is_a_day_without_rows(
 
 def test_a_backfill_makes_the_days_asked_for_whatever_there_is(loop: Loop, by_day: UseCase) -> None:
     before = partitions(loop)
-    outcome = loop.only_days(by_day, WEATHER, "2012-12-30", "2013-01-03")
+    outcome = loop.only_days(by_day, BY_DAY, "2012-12-30", "2013-01-03")
     assert not outcome.succeeded  # before sources.start there is no partition to ask for
-    outcome = loop.only_days(by_day, WEATHER, "2013-01-02", "2013-01-03")
+    outcome = loop.only_days(by_day, BY_DAY, "2013-01-02", "2013-01-03")
     assert outcome.succeeded, outcome.told
     assert made_days(outcome) == ["2013-01-02", "2013-01-03"]
     after = partitions(loop)
@@ -183,7 +195,7 @@ def test_a_backfill_makes_the_days_asked_for_whatever_there_is(loop: Loop, by_da
 
 def test_a_day_that_has_not_landed_is_told(loop: Loop, by_day: UseCase) -> None:
     ahead = (LANDED.date() + timedelta(days=40)).isoformat()
-    outcome = loop.only_days(by_day, WEATHER, ahead, ahead)
+    outcome = loop.only_days(by_day, BY_DAY, ahead, ahead)
     assert not outcome.succeeded
     assert f"by_day.weather_hourly: {ahead} was asked for, and the sources have landed" in (
         outcome.told
@@ -218,7 +230,7 @@ def test_another_query_makes_all_days_and_forgets_the_older_ones(
 
 def test_the_ui_knows_which_days_a_day_is_made_from(loop: Loop, by_day: UseCase) -> None:
     graph = loop.definitions(by_day).resolve_asset_graph()
-    node = graph.get(dg.AssetKey(WEATHER))
+    node = graph.get(dg.AssetKey(BY_DAY))
     assert node.partitions_def is not None
     mapping = node.partition_mappings[dg.AssetKey(["glue", "nycflights", "weather_restated"])]
     assert isinstance(mapping, dg.TimeWindowPartitionMapping)
