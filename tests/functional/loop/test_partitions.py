@@ -122,7 +122,7 @@ def test_a_run_without_partitions_works_on_sources_that_were_observed(
     """Dagster fails it where the asset itself is partitioned: hence the days' own asset."""
     for key in (["glue", "nycflights", "weather_restated"], BY_DAY):
         observed = dg.AssetObservation(dg.AssetKey(key), partition=DAYS[0])
-        loop.instance.report_runtime_asset_event(observed)
+        loop.instance.report_runless_asset_event(observed)
     outcome = loop.only(by_day, WEATHER)
     assert outcome.succeeded, outcome.told
 
