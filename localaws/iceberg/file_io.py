@@ -65,10 +65,20 @@ class S3FileIO(FileIO):
             raise
         return body
 
-    def put(self, location: str, body: bytes) -> None:
-        """Store a file."""
+    def put(self, location: str, body: bytes, *, new: bool = False) -> None:
+        """Store a file.
+
+        Raises:
+            FileExistsError: It is there already, and must be new.
+        """
         bucket, key = split(location)
-        self.client.put_object(Bucket=bucket, Key=key, Body=body, **self._put_arguments)
+        arguments = self._put_arguments | ({"IfNoneMatch": "*"} if new else {})
+        try:
+            self.client.put_object(Bucket=bucket, Key=key, Body=body, **arguments)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "PreconditionFailed":
+                raise FileExistsError(location) from error
+            raise
 
     def size(self, location: str) -> int | None:
         """Return a file's length in bytes, or None if it is not there."""
@@ -131,21 +141,20 @@ class _Output(OutputFile):
         return self._files.new_input(self.location)
 
     def create(self, overwrite: bool = False) -> OutputStream:  # noqa: FBT001, FBT002 - pyiceberg's
-        if not overwrite and self.exists():
-            raise FileExistsError(self.location)
-        return _Upload(self)
+        return _Upload(self, new=not overwrite)
 
-    def store(self, body: bytes) -> None:
-        self._files.put(self.location, body)
+    def store(self, body: bytes, *, new: bool) -> None:
+        self._files.put(self.location, body, new=new)
         self._written = len(body)
 
 
 class _Upload(io.BytesIO):
     """What is written, until it is complete: S3 has whole objects only."""
 
-    def __init__(self, output: _Output) -> None:
+    def __init__(self, output: _Output, *, new: bool) -> None:
         super().__init__()
         self._output = output
+        self._new = new
 
     def __exit__(self, *error: object) -> None:
         if error[0] is None:
@@ -154,5 +163,5 @@ class _Upload(io.BytesIO):
 
     def close(self) -> None:
         if not self.closed:
-            self._output.store(self.getvalue())
+            self._output.store(self.getvalue(), new=self._new)
         super().close()
