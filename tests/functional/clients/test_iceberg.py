@@ -165,8 +165,8 @@ def wrangled(engines: Engines, name: str, frame: pd.DataFrame, **how: Any) -> No
     wr.athena.to_iceberg(
         df=frame, database=engines.world.database, table=name,
         table_location=f"{engines.location(name)}/",
-        temp_path=f"s3://{engines.world.bucket}/wrangler/{uuid.uuid4().hex}/", workgroup=engines.world.workgroup,
-        **how,
+        temp_path=f"s3://{engines.world.bucket}/wrangler/{uuid.uuid4().hex}/",
+        workgroup=engines.world.workgroup, **how,
     )  # fmt: skip
 
 
