@@ -201,6 +201,7 @@ _ACTIONS: tuple[tuple[re.Pattern[str], Callable[[Session, re.Match[str]], Answer
         (rf"ALTER TABLE\s+{_NAME}\s+ADD\s+(IF NOT EXISTS\s+)?(PARTITION.*)$", _add_partitions),
         (rf"ALTER TABLE\s+{_NAME}\s+DROP\s+(IF EXISTS\s+)?(PARTITION.*)$", _drop_partitions),
         (rf"OPTIMIZE\s+{_NAME}\s+REWRITE\s+DATA\s+USING\s+BIN_PACK$", iceberg_ddl.optimize),
+        (rf"VACUUM\s+{_NAME}$", iceberg_ddl.vacuum),
         (r"SHOW (?:DATABASES|SCHEMAS)$", showing.show_databases),
         (r"SHOW TABLES(?:\s+IN\s+([\w`\"-]+))?(?:\s+('[^']*'))?$", showing.show_tables),
         (rf"SHOW CREATE TABLE\s+{_NAME}$", showing.show_create_table),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from localaws.services.athena import hive, iceberg_changes
+from localaws.services.athena import hive, iceberg_changes, iceberg_maintenance
 from localaws.services.athena.failures import QueryFailedError, not_performed
 from localaws.services.athena.iceberg_failures import explained, in_iceberg
 from localaws.services.athena.iceberg_writes import properties_of, schema_from, spec_from
@@ -121,6 +121,41 @@ def optimize(session: Session, found: re.Match[str]) -> Answer:
     """OPTIMIZE ... REWRITE DATA USING BIN_PACK."""
     iceberg_changes.optimize(session, _iceberg_table(session, found[1], "OPTIMIZE"))
     return Answer()
+
+
+def vacuum(session: Session, found: re.Match[str]) -> Answer:
+    """VACUUM."""
+    iceberg_maintenance.vacuum(session, _iceberg_table(session, found[1], "VACUUM"))
+    return Answer()
+
+
+def show_create_table(session: Session, info: TableInfo) -> list[str]:
+    """Return the lines of the CREATE TABLE that makes such a table."""
+    from localaws.services.athena.iceberg_writes import PROPERTIES
+
+    table = session.iceberg.table(info)
+    columns = session.iceberg.pinned(info).columns
+    lines = [f"CREATE TABLE `{info.database}.{info.name}`("]
+    lines += [f"  `{column.name}` {column.type}, " for column in columns[:-1]]
+    lines.append(f"  `{columns[-1].name}` {columns[-1].type})")
+    if table.spec().fields:
+        terms = [_term(field, table.schema()) for field in table.spec().fields]
+        lines.append(f"PARTITIONED BY ({', '.join(terms)})")
+    properties = {"table_type": "iceberg", "format": "parquet"}
+    codec = table.properties.get("write.parquet.compression-codec", "zstd")
+    properties["write_compression"] = "none" if codec == "uncompressed" else codec
+    properties |= {key: value for key, value in table.properties.items() if key in PROPERTIES}
+    pairs = [f"  '{key}'='{value}'" for key, value in properties.items()]
+    return [*lines, f"LOCATION '{info.location}'", "TBLPROPERTIES (",
+            *(f"{pair}, " for pair in pairs[:-1]), f"{pairs[-1]})"]  # fmt: skip
+
+
+def _term(field: Any, schema: Any) -> str:
+    column = f"`{schema.find_field(field.source_id).name.lower()}`"
+    name, _, width = str(field.transform).rstrip("]").partition("[")
+    if name == "identity":
+        return column
+    return f"{name}({width}, {column})" if width else f"{name}({column})"
 
 
 def delete_data(session: Session, info: TableInfo) -> None:

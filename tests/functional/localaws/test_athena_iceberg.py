@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -257,6 +258,37 @@ def test_optimize(world: AthenaWorld) -> None:
     world.run("OPTIMIZE small REWRITE DATA USING BIN_PACK")
     assert world.rows(files) == [["1"]]
     assert world.rows("SELECT count(*), sum(a) FROM small") == [["5", "10"]]
+
+
+def test_vacuum(world: AthenaWorld) -> None:
+    age = "'vacuum_max_snapshot_age_seconds' = '0'"
+    world.run(ctas(world, "aged", "SELECT 1 AS a"))
+    world.run("DELETE FROM aged")
+    world.run("INSERT INTO aged VALUES (2)")
+    world.s3.put_object(Bucket=world.bucket, Key="ice/aged/data/orphan", Body=b"x")
+    world.run("VACUUM aged")
+    assert len(metadata(world, "aged")["snapshots"]) == 3  # none is five days old
+    assert "ice/aged/data/orphan" in world.keys("ice/aged/")
+    world.run(f"ALTER TABLE aged SET TBLPROPERTIES ({age})")
+    time.sleep(1)  # S3 tells whole seconds
+    world.run("VACUUM aged")
+    assert len(metadata(world, "aged")["snapshots"]) == 1
+    assert len(world.keys("ice/aged/data/")) == 1
+    assert world.rows("SELECT a FROM aged") == [["2"]]
+
+
+def test_show_create_table_makes_the_same_table(world: AthenaWorld) -> None:
+    world.run(
+        "CREATE TABLE shown (id int, at timestamp) PARTITIONED BY (day(at), bucket(4, id)) "
+        f"LOCATION 's3://{world.bucket}/ice/shown' TBLPROPERTIES ({_ICEBERG}, "
+        "'write_compression' = 'gzip', 'vacuum_min_snapshots_to_keep' = '3')"
+    )
+    lines = [row[0] for row in world.rows("SHOW CREATE TABLE shown")]
+    spec = metadata(world, "shown")["partition-specs"]
+    world.run("DROP TABLE shown")
+    world.run("".join(line or "" for line in lines).replace(f"{world.database}.shown", "shown"))
+    assert [row[0] for row in world.rows("SHOW CREATE TABLE shown")] == lines
+    assert metadata(world, "shown")["partition-specs"] == spec
 
 
 _ICEBERG = "'table_type' = 'ICEBERG'"
