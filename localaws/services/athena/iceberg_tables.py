@@ -153,7 +153,7 @@ def _described(info: TableInfo, pinned: Pinned) -> TableInfo:
         from localaws.services.athena.iceberg_views import columns_of
 
         return replace(
-            info, name=f"{info.name}${pinned.view}", columns=columns_of(pinned.view),
+            info, name=f"{info.name}${pinned.view}", columns=columns_of(pinned.view, pinned.table),
             partition_keys=(), iceberg=pinned,
         )  # fmt: skip
     return replace(info, columns=columns(pinned.schema), partition_keys=(), iceberg=pinned)

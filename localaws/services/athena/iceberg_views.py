@@ -14,6 +14,8 @@ from localaws.services.athena.iceberg_failures import explained
 from localaws.services.athena.types import duckdb_type
 
 if TYPE_CHECKING:
+    from pyiceberg.table import Table
+
     from localaws.services.athena.catalog import TableInfo
     from localaws.services.athena.iceberg_tables import Pinned
 
@@ -43,16 +45,30 @@ _COLUMNS = {
     ),
 }  # fmt: skip
 
+#: Of "t$partitions", Trino's names and pyiceberg's.
+_PARTITIONS = {"record_count": "record_count", "file_count": "file_count",
+               "total_size": "total_data_file_size_in_bytes"}  # fmt: skip
 
-def columns_of(view: str) -> tuple[Column, ...]:
+
+def columns_of(view: str, table: Table) -> tuple[Column, ...]:
     """Return the columns of a metadata table.
 
     Raises:
         QueryFailedError: It is none that is performed here.
     """
+    if view == "partitions":
+        return (*_partition(table), *(Column(name, "bigint") for name in _PARTITIONS))
     if view not in _COLUMNS:
         raise not_performed(f"the metadata table ${view}")
     return tuple(Column(name, kind) for name, kind in _COLUMNS[view])
+
+
+def _partition(table: Table) -> list[Column]:
+    from localaws.iceberg.types import hive_of
+
+    if table.spec().is_unpartitioned():
+        return []
+    return [Column("partition", hive_of(table.spec().partition_type(table.schema())))]
 
 
 def registered(info: TableInfo, connection: Any) -> str:
@@ -63,7 +79,8 @@ def registered(info: TableInfo, connection: Any) -> str:
     name = f"__view_{uuid.uuid4().hex}"
     connection.register(name, rows)
     columns = ", ".join(
-        f'CAST("{column.name}" AS {duckdb_type(column.type)}) AS "{column.name}"'
+        f'CAST("{_PARTITIONS.get(column.name, column.name)}" AS {duckdb_type(column.type)}) '
+        f'AS "{column.name}"'
         for column in info.columns
     )
     return f'SELECT {columns} FROM "{name}"'  # noqa: S608 - names of this module
@@ -71,8 +88,8 @@ def registered(info: TableInfo, connection: Any) -> str:
 
 def _rows(pinned: Pinned) -> Any:
     inspect = pinned.table.inspect
-    if pinned.view == "files":
-        return inspect.files(snapshot_id=pinned.snapshot_id)
+    if pinned.view in {"files", "partitions"}:
+        return getattr(inspect, pinned.view)(snapshot_id=pinned.snapshot_id)
     rows = getattr(inspect, pinned.view)()
     moments = {"committed_at", "made_current_at"}
     # pyiceberg gives them without a zone, and means UTC.

@@ -105,7 +105,7 @@ def create_table_as(
         given | {key: options[key] for key in ("format", "write_compression") if key in options}
     )
     described = session.describe(query.sql)
-    schema = schema_from([(column.lower(), _hive_type(kind)) for column, kind in described])
+    schema = schema_from([(column.lower(), hive_type(kind)) for column, kind in described])
     spec = spec_from(options.get("partitioning", []), schema)
     with explained(*name):
         change = session.iceberg.catalog.create_table_transaction(
@@ -146,12 +146,19 @@ def stored(
     """Write a query's rows as data files, not yet part of the table.
 
     Raises:
-        QueryFailedError: They make more partitions than a statement may write.
+        QueryFailedError: They make more partitions than a statement may write, or lack a value
+            that the table demands.
     """
     from localaws.iceberg.writing import TooManyPartitionsError, write
 
+    rows = session.arrow(select)
+    for field in metadata.schema().fields:
+        if field.required and rows[field.name].null_count:
+            raise QueryFailedError(
+                f"CONSTRAINT_VIOLATION: NULL value not allowed for NOT NULL column: {field.name}"
+            )
     try:
-        return write(metadata, session.iceberg.files, session.arrow(select), most_partitions)
+        return write(metadata, session.iceberg.files, rows, most_partitions)
     except TooManyPartitionsError as error:
         raise QueryFailedError(
             "ICEBERG_TOO_MANY_OPEN_PARTITIONS: Exceeded limit of 100 open writers for partitions, "
@@ -193,10 +200,10 @@ def _check_options(options: dict[str, Any]) -> None:
         raise not_performed(f"CREATE TABLE AS with {', '.join(sorted(unknown))}")
 
 
-def _hive_type(kind: Any) -> str:
-    if athena_type(kind) == "timestamp with time zone":
-        return "timestamptz"
-    return glue_type(kind)
+def hive_type(kind: Any) -> str:
+    """Return the name of a DuckDB type as a column's; unlike Hive's, Iceberg tables have zones."""
+    zoned = "timestamp with time zone"
+    return zoned if athena_type(kind) == zoned else glue_type(kind)
 
 
 def typed(schema: Schema, sql: str, aliases: list[str], *, no_data: bool = False) -> str:

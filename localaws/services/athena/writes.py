@@ -234,7 +234,8 @@ def _conformed(
             f"COLUMN_NOT_FOUND: line 1:1: Insert column name does not exist in target table: "
             f"{unknown[0]}"
         )
-    given = [glue_type(kind) for _, kind in query]
+    type_of = iceberg_writes.hive_type if in_iceberg(info) else glue_type
+    given = [type_of(kind) for _, kind in query]
     wanted = [targets[name].type for name in order]
     fits = len(given) == len(wanted) and all(
         family(source) in {family(target), "unknown"} or source == "string" == target

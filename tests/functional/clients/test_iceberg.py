@@ -17,7 +17,8 @@ import pytest
 from pyiceberg.catalog.glue import GlueCatalog
 from pyiceberg.expressions import GreaterThanOrEqual
 from pyiceberg.io.pyarrow import PyArrowFileIO
-from pyiceberg.types import IntegerType
+from pyiceberg.schema import Schema
+from pyiceberg.types import IntegerType, LongType, NestedField, StringType
 
 from tests.functional.clients.positional_deletes import delete_rows
 from tests.functional.localaws.athena_world import AthenaWorld
@@ -109,6 +110,22 @@ def test_athena_reads_what_pyiceberg_writes(engines: Engines) -> None:
         change.set_properties({"write.target-file-size-bytes": "1000000"})
     engines.world.run("UPDATE ours SET seats = 100 WHERE airline = 'UA'")
     assert table.refresh().scan().to_arrow()["seats"].to_pylist().count(100) == 2
+
+
+def test_names_in_capitals_and_columns_that_need_a_value(engines: Engines) -> None:
+    schema = Schema(NestedField(1, "FlightId", LongType(), required=True),
+                    NestedField(2, "Carrier", StringType(), required=False))  # fmt: skip
+    name = (engines.world.database, "capitals")
+    engines.catalog.create_table(name, schema, engines.location("capitals"))
+    engines.world.run("INSERT INTO capitals VALUES (1, 'UA'), (2, 'DL')")
+    engines.world.run("UPDATE capitals SET carrier = 'XX' WHERE flightid = 2")
+    assert engines.world.rows("SELECT FlightId, CARRIER FROM capitals WHERE FLIGHTID > 1") == [
+        ["2", "XX"]
+    ]
+    found = engines.load("capitals").scan().to_arrow()
+    assert found.sort_by("FlightId").to_pydict() == {"FlightId": [1, 2], "Carrier": ["UA", "XX"]}
+    reason = engines.world.reason("INSERT INTO capitals (carrier) VALUES ('AA')")
+    assert reason.startswith("CONSTRAINT_VIOLATION: NULL value not allowed")
 
 
 def test_positional_deletes_of_others_are_applied(engines: Engines) -> None:

@@ -146,6 +146,11 @@ def test_metadata_tables(world: AthenaWorld) -> None:
     ]
     assert world.rows('SELECT name, type FROM "looked$refs"') == [["main", "BRANCH"]]
     assert world.rows('SELECT count(*) FROM "looked$manifests"') == [["2"]]
+    world.run(ctas(world, "parted", "SELECT flight_id, carrier, scheduled_at AS at FROM flights",
+                   ", partitioning = ARRAY['day(at)', 'carrier']"))  # fmt: skip
+    one = """SELECT partition.carrier, record_count, file_count FROM "parted$partitions"
+             WHERE partition.at_day = DATE '2013-01-02' ORDER BY 1"""
+    assert world.rows(one) == [["AA", "1", "1"], ["B6", "1", "1"], ["UA", "1", "1"]]
     assert "does not perform the metadata table $nothing" in world.reason(
         'SELECT * FROM "looked$nothing"'
     )
@@ -237,6 +242,27 @@ def test_columns_are_found_by_their_id(world: AthenaWorld) -> None:
     ]
     assert "already exists" in world.reason("ALTER TABLE evolved ADD COLUMNS (c int)")
     assert "FAILED" in world.reason("ALTER TABLE evolved CHANGE COLUMN number number int")
+
+
+def test_types(world: AthenaWorld) -> None:
+    values = {
+        "CAST(1 AS tinyint)": "1", "CAST(2 AS real)": "2.0", "true": "true",
+        "TIMESTAMP '2013-01-01 01:02:03.004'": "2013-01-01 01:02:03.004",
+        "TIMESTAMP '2013-01-01 01:02:03.004 UTC'": "2013-01-01 01:02:03.004 UTC",
+        "DATE '2013-01-01'": "2013-01-01", "X'00ff'": "00 ff", "DECIMAL '1.50'": "1.50",
+        "MAP(ARRAY['k'], ARRAY[1])": "{k=1}", "CAST(ROW(1, 'x') AS ROW(a int, b varchar))":
+        "{a=1, b=x}", "ARRAY[ARRAY[1], NULL]": "[[1], null]",
+    }  # fmt: skip
+    select = ", ".join(f"{sql} AS c{index}" for index, sql in enumerate(values))
+    world.run(ctas(world, "typed", f"SELECT {select}"))
+    assert world.rows("SELECT * FROM typed") == [list(values.values())]
+    types = [item["Type"] for item in entry(world, "typed")["StorageDescriptor"]["Columns"]]
+    assert types == [
+        "int", "float", "boolean", "timestamp", "timestamp", "date", "binary", "decimal(3,2)",
+        "map<string,int>", "struct<a:int,b:string>", "array<array<int>>",
+    ]  # fmt: skip
+    world.run("INSERT INTO typed SELECT * FROM typed")
+    assert world.rows("SELECT count(*) FROM typed WHERE c4 < current_timestamp") == [["2"]]
 
 
 def test_drop_deletes_the_data(world: AthenaWorld) -> None:
