@@ -33,6 +33,8 @@ def _number(value: Any) -> Any:
 
 _PLAIN = {"timestamp": parse_timestamp, "float": _number, "double": _number}
 
+#: Headers whose value S3 reads in any case. AWS's own SDK for C++, hence Arrow, sends "enabled".
+_FOLDED = frozenset({"x-amz-checksum-mode"})
 
 #: The models' own recursion (Glue's and SageMaker's filters) is documented to far less.
 _DEEPEST = 200
@@ -120,7 +122,8 @@ def _rest(shape: Any, route: Route, request: Request) -> Document:
         elif location == "querystring" and key in query:
             parsed[name] = _from_query(member, query[key])
         elif location == "header" and key.lower() in request.headers:
-            parsed[name] = from_text(member, request.headers[key.lower()])
+            text = request.headers[key.lower()]
+            parsed[name] = from_text(member, text.upper() if key.lower() in _FOLDED else text)
         elif location == "headers":
             prefixed = _prefixed(request.headers, key.lower())
             if prefixed:

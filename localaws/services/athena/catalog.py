@@ -30,8 +30,9 @@ class TableInfo:
     """A table of the Glue catalogue.
 
     Attributes:
-        file_format: ``parquet``, ``csv`` or ``json``; empty for a view.
+        file_format: ``parquet``, ``csv``, ``json`` or ``iceberg``; empty for a view.
         view_sql: The query of a view, and the database it was written in.
+        iceberg: An Iceberg table's metadata as the query sees it (iceberg_tables.Pinned).
     """
 
     database: str
@@ -43,6 +44,7 @@ class TableInfo:
     serde_parameters: dict[str, str] = field(default_factory=dict)
     parameters: dict[str, str] = field(default_factory=dict)
     view_sql: tuple[str, str] | None = None
+    iceberg: Any = None
 
     @property
     def all_columns(self) -> tuple[Column, ...]:
@@ -183,8 +185,13 @@ def _table_info(found: dict[str, Any]) -> TableInfo:
     )
 
 
-def _columns(found: list[dict[str, str]]) -> tuple[Column, ...]:
-    return tuple(Column(item["Name"].lower(), item.get("Type", "string")) for item in found)
+def _columns(found: list[dict[str, Any]]) -> tuple[Column, ...]:
+    return tuple(
+        Column(item["Name"].lower(), item.get("Type", "string"))
+        for item in found
+        # Glue keeps what Iceberg tables had once; it is no column any more.
+        if item.get("Parameters", {}).get("iceberg.field.current") != "false"
+    )
 
 
 def _format(library: str, storage: dict[str, Any], found: dict[str, Any]) -> str:

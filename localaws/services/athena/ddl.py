@@ -7,9 +7,10 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from localaws.services.athena import hive, showing
+from localaws.services.athena import hive, iceberg_ddl, showing
 from localaws.services.athena.catalog import Partition
 from localaws.services.athena.failures import QueryFailedError, not_performed
+from localaws.services.athena.iceberg_failures import in_iceberg
 from localaws.services.athena.showing import Answer, named_table, split_name, table_names
 from localaws.services.athena.types import athena_type, glue_type
 
@@ -104,13 +105,16 @@ def _drop_database(session: Session, found: re.Match[str]) -> Answer:
 
 def _drop_table(session: Session, found: re.Match[str]) -> Answer:
     database, name = split_name(session, found[3])
-    if not session.catalog.find(database, name):
+    known = session.catalog.find(database, name)
+    if not known:
         if found[2]:
             return Answer()
         raise QueryFailedError(
             f"FAILED: SemanticException [Error 10001]: Table not found {database}.{name}"
         )
     session.catalog.client.delete_table(DatabaseName=database, Name=name)
+    if in_iceberg(known):
+        iceberg_ddl.delete_data(session, known)
     return Answer()
 
 
@@ -186,9 +190,18 @@ _ACTIONS: tuple[tuple[re.Pattern[str], Callable[[Session, re.Match[str]], Answer
          _drop_database),
         (rf"DROP (TABLE|VIEW)\s+(IF EXISTS\s+)?{_NAME}$", _drop_table),
         (r"CREATE EXTERNAL TABLE\s.*$", _create_external),
+        (r"CREATE TABLE\s.*$", iceberg_ddl.create_table),
+        (rf"ALTER TABLE\s+{_NAME}\s+ADD\s+COLUMNS\s*\((.*)\)$", iceberg_ddl.add_columns),
+        (rf"ALTER TABLE\s+{_NAME}\s+DROP\s+COLUMN\s+([`\"]?\w+[`\"]?)$", iceberg_ddl.drop_column),
+        (rf"ALTER TABLE\s+{_NAME}\s+CHANGE\s+(?:COLUMN\s+)?([`\"]?\w+[`\"]?)\s+(.*)$",
+         iceberg_ddl.change_column),
+        (rf"ALTER TABLE\s+{_NAME}\s+SET\s+TBLPROPERTIES\s*\((.*)\)$",
+         iceberg_ddl.set_properties),
         (rf"MSCK REPAIR TABLE\s+{_NAME}$", _repair),
         (rf"ALTER TABLE\s+{_NAME}\s+ADD\s+(IF NOT EXISTS\s+)?(PARTITION.*)$", _add_partitions),
         (rf"ALTER TABLE\s+{_NAME}\s+DROP\s+(IF EXISTS\s+)?(PARTITION.*)$", _drop_partitions),
+        (rf"OPTIMIZE\s+{_NAME}\s+REWRITE\s+DATA\s+USING\s+BIN_PACK$", iceberg_ddl.optimize),
+        (rf"VACUUM\s+{_NAME}$", iceberg_ddl.vacuum),
         (r"SHOW (?:DATABASES|SCHEMAS)$", showing.show_databases),
         (r"SHOW TABLES(?:\s+IN\s+([\w`\"-]+))?(?:\s+('[^']*'))?$", showing.show_tables),
         (rf"SHOW CREATE TABLE\s+{_NAME}$", showing.show_create_table),

@@ -89,8 +89,10 @@ def _check_details(node: exp.Expression) -> None:
         raise syntax_error(f"Athena knows no {node.method or node.kind} JOIN")
     if isinstance(node, exp.Group) and node.args.get("all"):
         raise syntax_error("Athena knows no GROUP BY ALL")
-    if isinstance(node, exp.Table) and (node.args.get("version") or node.args.get("when")):
-        raise not_performed("time travel (FOR TIMESTAMP/VERSION AS OF)")
+    if isinstance(node, exp.Version) and (
+        node.args["kind"] != "AS OF" or node.name not in {"TIMESTAMP", "VERSION"}
+    ):
+        raise syntax_error("Athena travels FOR TIMESTAMP AS OF or FOR VERSION AS OF")
     if isinstance(node, exp.MatchRecognize):
         raise not_performed("MATCH_RECOGNIZE")
     if isinstance(node, exp.ApproxQuantile) and node.args.get("weight"):

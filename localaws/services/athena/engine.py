@@ -11,7 +11,7 @@ import duckdb
 from botocore.exceptions import ClientError
 
 from localaws.core.errors import ServiceError
-from localaws.services.athena import ddl, results, writes
+from localaws.services.athena import ddl, iceberg_changes, results, writes
 from localaws.services.athena.failures import QueryFailedError, explain
 from localaws.services.athena.functions import MACROS, SETTINGS
 from localaws.services.athena.objects import ObjectCache, split_uri
@@ -72,6 +72,7 @@ class Engine:
         self._context = context
         self._perform = {
             "query": self._query, "ctas": self._ctas, "insert": self._insert,
+            "change": self._change,
             "unload": self._unload, "view": self._ddl, "ddl": self._ddl,
         }  # fmt: skip
         self._results = context.folder("athena", "results")
@@ -193,6 +194,12 @@ class Engine:
         self, order: Order, statement: Statement, session: Session, began: float
     ) -> Outcome:
         return self._written(order, session, writes.insert_into(session, statement.expression))
+
+    def _change(
+        self, order: Order, statement: Statement, session: Session, began: float
+    ) -> Outcome:
+        assert statement.expression is not None  # noqa: S101 - statements.read's promise
+        return self._written(order, session, iceberg_changes.change(session, statement.expression))
 
     def _unload(
         self, order: Order, statement: Statement, session: Session, began: float

@@ -38,10 +38,7 @@ def read_table(text: str) -> TableDefinition:
     Raises:
         QueryFailedError: It cannot be parsed, lacks a LOCATION, or names a format not read here.
     """
-    try:
-        create = sqlglot.parse_one(text, read="hive")
-    except (ParseError, TokenError) as error:
-        raise syntax_error(str(error).split(". Line", maxsplit=1)[0]) from error
+    create = _parsed(text)
     if not isinstance(create, exp.Create) or not isinstance(create.this, exp.Schema):
         raise syntax_error("CREATE EXTERNAL TABLE needs columns")
     properties = create.args["properties"].expressions
@@ -59,6 +56,59 @@ def read_table(text: str) -> TableDefinition:
         partition_keys=tuple(_columns(keys.this)) if keys else (),
         parameters={"EXTERNAL": "TRUE"} | _table_properties(properties),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class IcebergDefinition:
+    """What CREATE TABLE says of an Iceberg table, but for its partitioning."""
+
+    name: str
+    if_not_exists: bool
+    columns: list[tuple[str, str]]
+    location: str
+    parameters: dict[str, str]
+
+
+def read_iceberg(text: str) -> IcebergDefinition:
+    """Read CREATE TABLE, without its PARTITIONED BY.
+
+    Raises:
+        QueryFailedError: It cannot be parsed, or lacks columns or a LOCATION.
+    """
+    create = _parsed(text)
+    if not isinstance(create, exp.Create) or not isinstance(create.this, exp.Schema):
+        raise syntax_error("CREATE TABLE needs columns")
+    properties = create.args["properties"].expressions
+    location = _property(properties, exp.LocationProperty)
+    if location is None:
+        raise QueryFailedError("FAILED: SemanticException Iceberg tables need a LOCATION")
+    table = create.this.this
+    return IcebergDefinition(
+        name=f"{table.db}.{table.name}" if table.db else table.name,
+        if_not_exists=bool(create.args.get("exists")),
+        columns=[(column.name, column.type) for column in _columns(create.this)],
+        location=location.name,
+        parameters=_table_properties(properties),
+    )
+
+
+def read_columns(text: str) -> list[tuple[str, str]]:
+    """Read ``name type, name type``.
+
+    Raises:
+        QueryFailedError: They are no columns.
+    """
+    create = _parsed(f"CREATE TABLE t ({text})")
+    if not isinstance(create, exp.Create) or not isinstance(create.this, exp.Schema):
+        raise syntax_error(f"'{text}' are no columns")
+    return [(column.name, column.type) for column in _columns(create.this)]
+
+
+def _parsed(text: str) -> exp.Expression:
+    try:
+        return sqlglot.parse_one(text, read="hive")
+    except (ParseError, TokenError) as error:
+        raise syntax_error(str(error).split(". Line", maxsplit=1)[0]) from error
 
 
 def read_partitions(text: str, table: TableInfo) -> list[Partition]:

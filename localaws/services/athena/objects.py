@@ -83,6 +83,19 @@ class ObjectCache:
                 f"HIVE_UNKNOWN_ERROR: Cannot list {location}: {error.response['Error']['Code']}"
             ) from error
 
+    def look_up(self, client: Any, uris: Iterable[str]) -> dict[str, S3Object]:
+        """Return each address's object as it is now; for tables that know their files by name.
+
+        Raises:
+            QueryFailedError: One of them is gone.
+        """
+        addresses = list(uris)
+        return dict(
+            zip(
+                addresses, self._copiers.map(lambda uri: _head(client, uri), addresses), strict=True
+            )
+        )
+
     def paths(
         self, client: Any, objects: Iterable[S3Object], may_read: MayRead
     ) -> dict[S3Object, Path]:
@@ -133,3 +146,15 @@ class ObjectCache:
                 return
             path.unlink()
             excess -= stat.st_size
+
+
+def _head(client: Any, uri: str) -> S3Object:
+    bucket, key = split_uri(uri)
+    try:
+        found = client.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        raise QueryFailedError(
+            f"ICEBERG_CANNOT_OPEN_SPLIT: Error opening Iceberg split {uri}: "
+            f"{error.response['Error']['Code']}"
+        ) from error
+    return S3Object(bucket, key, found["ETag"].strip('"'), found["ContentLength"])

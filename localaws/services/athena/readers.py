@@ -28,10 +28,12 @@ class Need:
     Attributes:
         columns: Lower-case names used anywhere in the query; None when it may be all of them.
         partition_filters: DuckDB conditions over the partition keys alone.
+        conditions: Conditions over this table's columns alone that every row wanted fulfils.
     """
 
     columns: frozenset[str] | None
     partition_filters: tuple[str, ...] = ()
+    conditions: tuple[exp.Expression, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

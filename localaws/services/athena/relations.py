@@ -10,12 +10,14 @@ from sqlglot import exp
 from localaws.services.athena import dialect, semantics
 from localaws.services.athena.catalog import CATALOG_NAMES
 from localaws.services.athena.failures import QueryFailedError, place_of
+from localaws.services.athena.iceberg_failures import in_iceberg
 from localaws.services.athena.readers import Need
 from localaws.services.athena.translation import to_duckdb
 
 if TYPE_CHECKING:
     from localaws.services.athena.catalog import GlueCatalog, TableInfo
     from localaws.services.athena.failures import Place
+    from localaws.services.athena.iceberg_tables import IcebergTables
     from localaws.services.athena.scan import Scanner
 
 _MAXIMUM_VIEW_DEPTH = 16
@@ -40,9 +42,10 @@ class Plan:
 class Planner:
     """Plans queries of one account."""
 
-    def __init__(self, catalog: GlueCatalog, scanner: Scanner) -> None:
+    def __init__(self, catalog: GlueCatalog, scanner: Scanner, iceberg: IcebergTables) -> None:
         self._catalog = catalog
         self._scanner = scanner
+        self._iceberg = iceberg
 
     def plan(self, query: exp.Expression, sql: str, database: str, depth: int = 0) -> Plan:
         """Resolve every table of a query.
@@ -76,7 +79,17 @@ class Planner:
             raise QueryFailedError(
                 f"CATALOG_NOT_FOUND: {place}: Catalog '{table.catalog.lower()}' does not exist"
             )
-        return self._catalog.table(table.db or database, table.name, place)
+        name, _, view = table.name.partition("$")
+        info = self._catalog.table(table.db or database, name, place)
+        if in_iceberg(info):
+            return self._iceberg.pinned(info, table.args.get("version"), view.lower())
+        if table.args.get("version"):
+            raise QueryFailedError(
+                f"NOT_SUPPORTED: {place}: This connector does not support versioned tables"
+            )
+        if view:  # a name with a dollar that stands for itself, or for nothing
+            return self._catalog.table(table.db or database, table.name, place)
+        return info
 
     def _relation(
         self, info: TableInfo, table: exp.Table, query: exp.Expression, depth: int
@@ -139,30 +152,32 @@ def _place(table: exp.Table, placeholder: str) -> None:
         table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name, quoted=True)))
     table.set("catalog", None)
     table.set("db", None)
+    table.set("version", None)
     table.set("this", exp.to_identifier(placeholder, quoted=True))
 
 
 def _need(info: TableInfo, table: exp.Table, query: exp.Expression) -> Need:
     stars = [star for star in query.find_all(exp.Star) if not isinstance(star.parent, exp.Count)]
     names = frozenset(identifier.name.lower() for identifier in query.find_all(exp.Identifier))
-    return Need(None if stars else names, tuple(_partition_filters(info, table)))
+    wanted = None if stars else names
+    if info.iceberg is not None:
+        own = {column.name for column in info.columns}
+        return Need(wanted, conditions=tuple(_conditions(own, table)))
+    keys = {key.name for key in info.partition_keys}
+    filters = [to_duckdb(_unqualified(found)) for found in _conditions(keys, table)]
+    return Need(wanted, tuple(filters))
 
 
-def _partition_filters(info: TableInfo, table: exp.Table) -> list[str]:
-    """Conditions of the enclosing WHERE that speak of this table's partition keys alone."""
+def _conditions(keys: set[str], table: exp.Table) -> list[exp.Expression]:
+    """Conditions of the enclosing WHERE that speak of these columns of the table alone."""
     select = table.find_ancestor(exp.Select)
-    if not info.partition_keys or select is None or select.args.get("where") is None:
+    if not keys or select is None or select.args.get("where") is None:
         return []
     if table.parent not in (select.args.get("from_"), *select.args.get("joins", ())):
         return []
-    keys = {key.name for key in info.partition_keys}
     where = select.args["where"].this
     conditions = list(where.flatten()) if isinstance(where, exp.And) else [where]
-    return [
-        to_duckdb(_unqualified(condition))
-        for condition in conditions
-        if _speaks_only_of(condition, table, keys, select)
-    ]
+    return [found for found in conditions if _speaks_only_of(found, table, keys, select)]
 
 
 def _speaks_only_of(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from localaws.services.athena.failures import not_performed
+from localaws.services.athena.iceberg_scan import IcebergScanner
 from localaws.services.athena.objects import split_uri
 from localaws.services.athena.readers import READERS, DataFile, empty, literal
 from localaws.services.athena.types import duckdb_type
@@ -49,6 +50,8 @@ class Scanner:
         Raises:
             QueryFailedError: Its files cannot be read as the catalogue describes them.
         """
+        if table.iceberg is not None:
+            return self._scan_iceberg(table, need)
         if table.file_format not in READERS:
             raise not_performed(f"tables of format {table.file_format}")
         files = self._files(table, need)
@@ -56,6 +59,13 @@ class Scanner:
         if not files:
             return Scan(empty(table), 0)
         return Scan(READERS[table.file_format](table, need, files), size)
+
+    def _scan_iceberg(self, table: TableInfo, need: Need) -> Scan:
+        if table.iceberg.view and table.iceberg.tasks is None:
+            from localaws.services.athena.iceberg_views import registered
+
+            return Scan(registered(table, self._connection), 0)
+        return Scan(*IcebergScanner(self._s3, self._may_read, self._cache).scan(table, need))
 
     def _files(self, table: TableInfo, need: Need) -> list[DataFile]:
         if not table.partition_keys:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from localaws.services.athena.catalog import GlueCatalog
+from localaws.services.athena.iceberg_tables import IcebergTables
 from localaws.services.athena.relations import Plan, Planner, place_in
 from localaws.services.athena.scan import Scanner
 
@@ -24,6 +25,7 @@ class Session:
     Attributes:
         database: The database unqualified names are looked up in.
         enforced: Whether the workgroup enforces its own output location.
+        iceberg: The Iceberg tables, as this statement sees them.
         data_bytes: Bytes of the files all plans so far read.
         cutoff: Most bytes the workgroup lets a query scan, if it says.
     """
@@ -44,9 +46,9 @@ class Session:
         self.data_bytes = 0
         self._connection = connection
         self._scratch_root = scratch_root
-        self._planner = Planner(
-            self.catalog, Scanner(self.catalog, s3, may_read, cache, connection)
-        )
+        self.iceberg = IcebergTables(glue, s3, may_read, connection)
+        scanner = Scanner(self.catalog, s3, may_read, cache, connection)
+        self._planner = Planner(self.catalog, scanner, self.iceberg)
 
     def plan(self, query: exp.Expression) -> Plan:
         """Plan a query and account for what it reads.
@@ -64,6 +66,14 @@ class Session:
         """Return names and DuckDB types of a query's columns, without running it."""
         relation = self._connection.sql(sql)
         return list(zip(relation.columns, relation.types, strict=True))
+
+    def number(self, query: exp.Expression) -> int:
+        """Plan and run a query of one number."""
+        return int(self.execute(self.plan(query).sql).fetchall()[0][0])
+
+    def arrow(self, sql: str) -> Any:
+        """Run a query of DuckDB's and return its rows as an Arrow table."""
+        return self._connection.sql(sql).to_arrow_table()
 
     def execute(self, sql: str) -> Any:
         """Run DuckDB SQL; return the cursor."""

@@ -87,6 +87,10 @@ def show_create_table(session: Session, found: re.Match[str]) -> Answer:
     table = named_table(session, found[1])
     if table.view_sql:
         raise QueryFailedError(f"FAILED: SemanticException {database}.{name} is a view")
+    if table.file_format == "iceberg":
+        from localaws.services.athena.iceberg_ddl import show_create_table as shown
+
+        return Answer(["createtab_stmt"], [[line] for line in shown(session, table)])
     glue = session.catalog.client.get_table(DatabaseName=database, Name=name)["Table"]
     storage = glue["StorageDescriptor"]
     lines = [f"CREATE EXTERNAL TABLE `{database}.{name}`(", *_listed(storage["Columns"])]

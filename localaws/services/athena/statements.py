@@ -10,16 +10,17 @@ from sqlglot import exp
 from sqlglot.tokens import TokenType
 
 from localaws.services.athena import dialect
-from localaws.services.athena.failures import QueryFailedError, not_performed, syntax_error
+from localaws.services.athena.failures import QueryFailedError, syntax_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlglot.tokens import Token
 
-_QUERY = {"SELECT", "WITH", "VALUES", "(", "TABLE"}
-_OTHERS = {"CREATE", "DROP", "ALTER", "MSCK", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "DELETE",
-           "UPDATE", "MERGE", "VACUUM", "OPTIMIZE", "PREPARE", "EXECUTE", "DEALLOCATE",
+_DML = {"SELECT": "query", "WITH": "query", "VALUES": "query", "(": "query", "TABLE": "query",
+        "INSERT": "insert", "DELETE": "change", "UPDATE": "change", "MERGE": "change"}  # fmt: skip
+_OTHERS = {"CREATE", "DROP", "ALTER", "MSCK", "SHOW", "DESCRIBE", "DESC", "EXPLAIN",
+           "VACUUM", "OPTIMIZE", "PREPARE", "EXECUTE", "DEALLOCATE",
            "TRUNCATE"}  # fmt: skip
 _UNLOAD = re.compile(
     r"^\s*UNLOAD\s*\((?P<query>.*)\)\s*TO\s*'(?P<location>[^']+)'\s*(?:WITH\s*\((?P<with>.*)\))?\s*$",
@@ -35,7 +36,7 @@ class Statement:
     """A statement, by what must be done for it.
 
     Attributes:
-        kind: ``query``, ``ctas``, ``insert``, ``unload``, ``view`` or ``ddl``.
+        kind: ``query``, ``ctas``, ``insert``, ``change``, ``unload``, ``view`` or ``ddl``.
         statement_type: What GetQueryExecution calls it: DML, DDL or UTILITY.
         substatement: SubstatementType.
         text: The statement's text, parameters filled in.
@@ -64,10 +65,11 @@ def read(sql: str, parameters: Sequence[str] = ()) -> Statement:
     words = [token.text.upper() for token in tokens[:8]]
     if words[0] == "UNLOAD":
         return _unload(text)
-    if words[0] in _QUERY:
-        return Statement("query", "DML", "SELECT", text, _checked(text, tokens))
-    if words[0] == "INSERT":
-        return Statement("insert", "DML", "INSERT", text, _checked(text, tokens))
+    if kind := _DML.get(words[0]):
+        substatement = "SELECT" if kind == "query" else words[0]
+        return Statement(kind, "DML", substatement, text, _checked(text, tokens))
+    if words[:2] == ["CREATE", "TABLE"] and _has_properties(tokens):
+        return Statement("ddl", "DDL", "CREATE_TABLE", text)
     if words[:2] == ["CREATE", "TABLE"] and "EXTERNAL" not in words:
         return _ctas(text, tokens)
     if words[:2] == ["CREATE", "VIEW"] or words[:4] == ["CREATE", "OR", "REPLACE", "VIEW"]:
@@ -128,10 +130,13 @@ def _other(text: str, words: list[str]) -> Statement:
     return Statement("ddl", "UTILITY" if utility else "DDL", name, text)
 
 
+def _has_properties(tokens: list[Token]) -> bool:
+    """Tell Hive's CREATE TABLE, which Iceberg tables are made with, from Trino's CTAS."""
+    return any(token.text.upper() == "TBLPROPERTIES" for token in tokens)
+
+
 def _ctas(text: str, tokens: list[Token]) -> Statement:
     expression = _checked(text, tokens)
-    if "iceberg" in text.lower():
-        raise not_performed("Iceberg tables")
     if not isinstance(expression, exp.Create) or expression.expression is None:
         raise syntax_error("CREATE TABLE needs AS SELECT ..., or EXTERNAL and a LOCATION")
     return Statement("ctas", "DDL", "CREATE_TABLE_AS_SELECT", text, expression)

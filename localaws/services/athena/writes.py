@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from localaws.services.athena import iceberg_writes
 from localaws.services.athena.catalog import Column, storage_descriptor
 from localaws.services.athena.failures import QueryFailedError, not_performed
+from localaws.services.athena.iceberg_failures import in_iceberg
 from localaws.services.athena.parquet_writer import Target, Written, write
 from localaws.services.athena.types import duckdb_type, family, glue_type
 
@@ -39,7 +41,13 @@ def create_table_as(session: Session, create: exp.Create, default_location: str)
         )
     if not session.catalog.has_database(database):
         raise QueryFailedError(f"SCHEMA_NOT_FOUND: line 1:1: Schema '{database}' does not exist")
-    options = _ctas_options(create)
+    options = _options(create)
+    if options.get("table_type", "").upper() == "ICEBERG":
+        _check_named(create.expression)
+        location = _iceberg_location(session, options, default_location)
+        plan = session.plan(create.expression)
+        return iceberg_writes.create_table_as(session, (database, name), options, plan, location)
+    _check_hive_options(options)
     location = _ctas_location(session, options, default_location)
     _check_named(create.expression)
     plan = session.plan(create.expression)
@@ -66,12 +74,16 @@ def insert_into(session: Session, insert: exp.Insert) -> Written:
     schema = insert.this
     table: exp.Table = schema.this if isinstance(schema, exp.Schema) else schema
     info = session.catalog.table(table.db or session.database, table.name, session.place(table))
-    if info.view_sql or info.file_format != "parquet":
-        raise not_performed("INSERT INTO anything but a Parquet table")
+    if in_iceberg(info):
+        info = session.iceberg.pinned(info)
+    elif info.view_sql or info.file_format != "parquet":
+        raise not_performed("INSERT INTO anything but a Parquet or Iceberg table")
     named = [item.name.lower() for item in schema.expressions] if schema is not table else None
     plan = session.plan(insert.expression)
     target = Target(info.location, list(info.columns), list(info.partition_keys))
     select = _conformed(info, named, session.describe(plan.sql), plan.sql)
+    if in_iceberg(info):
+        return iceberg_writes.insert_into(session, info, select)
     written, partitions = write(session, select, target)
     known = {partition.values for partition in session.catalog.partitions(info)}
     session.catalog.add_partitions(info, [item for item in partitions if item.values not in known])
@@ -101,7 +113,7 @@ def unload(
     return write(session, plan.sql, Target(location, body, keys, compression))[0]
 
 
-def _ctas_options(create: exp.Create) -> dict[str, Any]:
+def _options(create: exp.Create) -> dict[str, Any]:
     options: dict[str, Any] = {"no_data": False}
     properties = create.args.get("properties")
     for item in properties.expressions if properties else ():
@@ -109,30 +121,59 @@ def _ctas_options(create: exp.Create) -> dict[str, Any]:
             options["no_data"] = bool(item.args.get("no"))
         elif isinstance(item, exp.FileFormatProperty):
             options["format"] = item.name
+        elif isinstance(item, exp.LocationProperty):
+            options["location"] = item.name
         elif isinstance(item, exp.PartitionedByProperty):
             options["partitioned_by"] = [value.name.lower() for value in item.this.expressions]
         else:
-            options[item.name.lower()] = item.args["value"].name
+            options[item.name.lower()] = _value(item.args["value"])
+    return options
+
+
+def _value(value: exp.Expression) -> Any:
+    if isinstance(value, exp.Array):
+        return [item.name for item in value.expressions]
+    return str(value.this).lower() if isinstance(value, exp.Boolean) else value.name
+
+
+def _check_hive_options(options: dict[str, Any]) -> None:
     unknown = set(options) - _CTAS_OPTIONS - {"no_data"}
+    if options.get("table_type", "HIVE").upper() == "HIVE":
+        unknown -= {"table_type"}
     if unknown:
         raise not_performed(f"CREATE TABLE AS with {', '.join(sorted(unknown))}")
     if options.get("format", "PARQUET").upper() != "PARQUET":
         raise not_performed(f"CREATE TABLE AS with format {options['format']}")
-    return options
+
+
+def _iceberg_location(session: Session, options: dict[str, Any], default: str) -> str:
+    location = options.get("location")
+    if location and session.enforced:
+        raise _enforced("location")
+    location = (location or default).rstrip("/") + "/"
+    if session.cache.list(session.s3, location):
+        raise QueryFailedError(
+            "ICEBERG_FILESYSTEM_ERROR: Cannot create a table on a non-empty location: "
+            f"{location.rstrip('/')}"
+        )
+    return str(location)
 
 
 def _ctas_location(session: Session, options: dict[str, Any], default: str) -> str:
     location = options.get("external_location")
     if location and session.enforced:
-        raise QueryFailedError(
-            "The Create Table As Select query failed because it was submitted with an "
-            "'external_location' property to an Athena Workgroup that enforces a centralized "
-            "output location for all queries. Please remove the 'external_location' property and "
-            "resubmit the query."
-        )
+        raise _enforced("external_location")
     location = (location or default).rstrip("/") + "/"
     _check_empty(session, location)
     return location
+
+
+def _enforced(name: str) -> QueryFailedError:
+    return QueryFailedError(
+        f"The Create Table As Select query failed because it was submitted with an '{name}' "
+        "property to an Athena Workgroup that enforces a centralized output location for all "
+        f"queries. Please remove the '{name}' property and resubmit the query."
+    )
 
 
 def _check_empty(session: Session, location: str) -> None:
@@ -193,7 +234,8 @@ def _conformed(
             f"COLUMN_NOT_FOUND: line 1:1: Insert column name does not exist in target table: "
             f"{unknown[0]}"
         )
-    given = [glue_type(kind) for _, kind in query]
+    type_of = iceberg_writes.hive_type if in_iceberg(info) else glue_type
+    given = [type_of(kind) for _, kind in query]
     wanted = [targets[name].type for name in order]
     fits = len(given) == len(wanted) and all(
         family(source) in {family(target), "unknown"} or source == "string" == target

@@ -4,6 +4,7 @@ A flush follows about a second after the last write, at most five after the firs
 fifteen minutes. Files lie at AWS's documented place but for the hour: one file per flush and event
 day, in ``.../data/year=/month=/day=/``, and ``hour`` is a column inside it. By AWS's layout, 4,000
 hourly weather records would make 1,400 files and partitions, and every query would pay for that.
+In an Iceberg table, each flush is one commit (sagemaker/feature_iceberg.py).
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from localaws.services.sagemaker import roles
+from localaws.services.sagemaker import feature_iceberg, roles
 from localaws.services.sagemaker.feature_groups import TABLE
 from localaws.services.sagemaker.feature_tables import storage
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from localaws.core.context import ServerContext
     from localaws.core.provider import Document
     from localaws.services.featurestore.ledger import Backlog, Ledger
@@ -84,7 +87,9 @@ class OfflineWriter:
             for flush in self._ledger.flushes(uid):
                 self._upload(group, uid, flush)
                 self._ledger.uploaded(uid, flush, self._context.now())
-        except (ClientError, BotoCoreError, roles.RoleError) as error:
+        except (
+            ClientError, BotoCoreError, roles.RoleError, feature_iceberg.OfflineTableError,
+        ) as error:  # fmt: skip
             _log.warning("Offline store of %s: %s", group["FeatureGroupName"], error)
             self._set_status(group, {"Status": "Blocked", "BlockedReason": str(error)[:1024]})
             self._context.stopping.wait(1.0)  # not a busy loop while the bucket is gone
@@ -92,6 +97,23 @@ class OfflineWriter:
             self._set_status(group, {"Status": "Active"})
 
     def _upload(self, group: Document, uid: str, flush: str) -> None:
+        if feature_iceberg.in_iceberg(group):
+            self._append(group, flush, self._ledger.rows(uid, flush))
+        else:
+            self._put(group, uid, flush)
+
+    def _append(self, group: Document, flush: str, rows: Rows) -> None:
+        """Commit a flush to an Iceberg table, in the role's name as AWS does.
+
+        https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonSageMakerFeatureStoreAccess.html
+        """
+        glue, s3 = (
+            roles.client(self._context, service, group["RoleArn"], group["_region"])
+            for service in ("glue", "s3")
+        )
+        feature_iceberg.append(glue, s3, group, flush, _arrow(group, flush, rows))
+
+    def _put(self, group: Document, uid: str, flush: str) -> None:
         days: dict[tuple[str, ...], Rows] = defaultdict(list)
         for row in self._ledger.rows(uid, flush):
             moment = datetime.fromtimestamp(row[0], UTC)
@@ -99,7 +121,7 @@ class OfflineWriter:
         root = group["OfflineStoreConfig"]["S3StorageConfig"]["ResolvedOutputS3Uri"]
         bucket, _, prefix = root.removeprefix("s3://").partition("/")
         s3 = roles.client(self._context, "s3", group["RoleArn"], group["_region"])
-        encryption = _encryption(group)
+        encryption = feature_iceberg.encryption(group)
         for day, rows in days.items():
             s3.put_object(
                 Bucket=bucket, Key=f"{prefix}/{_folder(day)}/{flush}.parquet",
@@ -137,14 +159,16 @@ def _folder(day: tuple[str, ...]) -> str:
     return "year={}/month={}/day={}".format(*day)
 
 
-def _encryption(group: Document) -> dict[str, str]:
-    key = group["OfflineStoreConfig"]["S3StorageConfig"].get("KmsKeyId")
-    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
-
-
 def _parquet(group: Document, flush: str, rows: Rows) -> bytes:
-    import pyarrow as pa
     import pyarrow.parquet as pq
+
+    body = io.BytesIO()
+    pq.write_table(_arrow(group, flush, rows), body, compression="snappy")
+    return body.getvalue()
+
+
+def _arrow(group: Document, flush: str, rows: Rows) -> pa.Table:
+    import pyarrow as pa
 
     values = [json.loads(row[3]) for row in rows]
     columns: dict[str, pa.Array] = {}
@@ -162,6 +186,4 @@ def _parquet(group: Document, flush: str, rows: Rows) -> bytes:
     columns["api_invocation_time"] = pa.array([int(row[1] * 1000) for row in rows], moments)
     columns["is_deleted"] = pa.array([bool(row[2]) for row in rows])
     columns["hour"] = pa.array([f"{datetime.fromtimestamp(row[0], UTC):%H}" for row in rows])
-    body = io.BytesIO()
-    pq.write_table(pa.table(columns), body, compression="snappy")
-    return body.getvalue()
+    return pa.table(columns)

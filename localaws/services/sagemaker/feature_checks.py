@@ -43,8 +43,18 @@ def check_request(request: Document) -> None:
     if not online and not request.get("OfflineStoreConfig"):
         raise _invalid("Either OnlineStoreConfig or OfflineStoreConfig must be enabled.")
     if request.get("OfflineStoreConfig", {}).get("TableFormat") == "Iceberg":
+        _check_iceberg(request, types[request["EventTimeFeatureName"]])
+
+
+def _check_iceberg(request: Document, event_time_type: str) -> None:
+    if event_time_type != "String":
         raise _invalid(
-            "The embedded AWS does not perform TableFormat Iceberg; use Glue. See docs/localaws.md"
+            "For feature groups in Iceberg table format, the event time feature must be of type "
+            "String."
+        )
+    if request["OfflineStoreConfig"].get("DisableGlueTableCreation"):
+        raise _invalid(
+            "The embedded AWS does not perform TableFormat Iceberg with DisableGlueTableCreation."
         )
 
 

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from localaws.core.errors import ServiceError
 from localaws.core.provider import Call, Document, Provider
-from localaws.services.sagemaker import roles, tags
+from localaws.services.sagemaker import feature_iceberg, roles, tags
 from localaws.services.sagemaker.arns import ResourceName, named, own, owned
 from localaws.services.sagemaker.feature_checks import (
     check_features,
@@ -26,6 +26,7 @@ from localaws.services.sagemaker.feature_checks import (
 )
 from localaws.services.sagemaker.feature_tables import (
     add_columns,
+    create_database,
     create_table,
     resolve_offline,
 )
@@ -117,7 +118,7 @@ class FeatureGroups(Provider):
         additions = request.get("FeatureAdditions", [])
         check_features(group["FeatureDefinitions"] + additions)
         if additions and group.get("OfflineStoreConfig", {}).get("DataCatalogConfig"):
-            add_columns(self.context.client("glue", name.account_id, name.region), group, additions)
+            self._add_columns(group, additions)
         changed = self._feature_groups().change(name, lambda found: self._extend(found, request))
         return {"FeatureGroupArn": changed["FeatureGroupArn"]}
 
@@ -190,6 +191,17 @@ class FeatureGroups(Provider):
         group["LastModifiedTime"] = self.context.now()
         group["LastUpdateStatus"] = {"Status": "Successful"}
 
+    def _add_columns(self, group: Document, additions: list[Document]) -> None:
+        glue = self._client_of("glue", group)
+        if not feature_iceberg.in_iceberg(group):
+            add_columns(glue, group, additions)
+            return
+        try:
+            s3 = roles.client(self.context, "s3", group["RoleArn"], group["_region"])
+        except roles.RoleError as error:
+            raise ServiceError("ValidationException", str(error)) from error
+        feature_iceberg.add_columns(glue, s3, group, additions)
+
     def _complete_in_background(self, group: Document) -> None:
         threading.Thread(
             target=self._complete, args=(group,), name="feature-group", daemon=True
@@ -218,8 +230,14 @@ class FeatureGroups(Provider):
         bucket = offline["S3StorageConfig"]["S3Uri"].split("/")[2]
         s3 = roles.client(self.context, "s3", group["RoleArn"], group["_region"])
         s3.get_bucket_acl(Bucket=bucket)
-        if offline.get("DataCatalogConfig"):
-            create_table(self._client_of("glue", group), group)
+        if not offline.get("DataCatalogConfig"):
+            return
+        glue = self._client_of("glue", group)
+        create_database(glue, group)
+        if feature_iceberg.in_iceberg(group):
+            feature_iceberg.create_table(glue, s3, group)
+        else:
+            create_table(glue, group)
 
     def _client_of(self, service: str, group: Document) -> Any:
         return self.context.client(service, group["_account"], group["_region"])

@@ -33,7 +33,7 @@ def resolve_offline(name: ResourceName, asked: Document, now: float) -> Document
     config: Document = {
         "S3StorageConfig": {**asked["S3StorageConfig"], "ResolvedOutputS3Uri": resolved},
         "DisableGlueTableCreation": asked.get("DisableGlueTableCreation", False),
-        "TableFormat": "Glue",
+        "TableFormat": "Iceberg" if asked.get("TableFormat") == "Iceberg" else "Glue",
     }
     if not config["DisableGlueTableCreation"]:
         table = re.sub(r"\W", "_", name.name).lower()
@@ -44,10 +44,15 @@ def resolve_offline(name: ResourceName, asked: Document, now: float) -> Document
     return config
 
 
-def create_table(glue: Any, group: Document) -> None:
-    """Make the Glue database and table, if they are not there already."""
+def create_database(glue: Any, group: Document) -> None:
+    """Make the Glue database of a group's table, if it is not there already."""
     catalog = group["OfflineStoreConfig"]["DataCatalogConfig"]
     _unless_there(glue.create_database, DatabaseInput={"Name": catalog["Database"]})
+
+
+def create_table(glue: Any, group: Document) -> None:
+    """Make the Glue table, if it is not there already."""
+    catalog = group["OfflineStoreConfig"]["DataCatalogConfig"]
     _unless_there(
         glue.create_table,
         DatabaseName=catalog["Database"],

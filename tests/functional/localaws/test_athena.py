@@ -162,8 +162,10 @@ def test_a_changed_object_is_seen_at_once(world: AthenaWorld) -> None:
         ("SELECT xxhash64(to_utf8(carrier)) FROM flights",
          "NOT_SUPPORTED: The embedded Athena does not perform the function xxhash64. "
          "See docs/localaws.md"),
-        ("DELETE FROM flights", "NOT_SUPPORTED: The embedded Athena does not perform the statement "
-         "DELETE FROM flights .... See docs/localaws.md"),
+        ("DELETE FROM flights", "NOT_SUPPORTED: Modifying Hive table rows is only supported for "
+         "transactional tables"),
+        ("TRUNCATE TABLE flights", "NOT_SUPPORTED: The embedded Athena does not perform the "
+         "statement TRUNCATE TABLE flights .... See docs/localaws.md"),
     ],
 )  # fmt: skip
 def test_failures_say_what_athena_says(world: AthenaWorld, sql: str, reason: str) -> None:

@@ -155,10 +155,3 @@ def test_folders_of_partitions_are_named_as_hive_names_them(world: AthenaWorld) 
     found = world.glue.get_partitions(DatabaseName=world.database, TableName="odd")["Partitions"]
     assert [item["Values"] for item in found] == [["x y:/é"]]
     assert found[0]["StorageDescriptor"]["Location"].endswith("/p=x y%3A%2Fé/")
-
-
-def test_iceberg_is_refused_by_name(world: AthenaWorld) -> None:
-    assert "does not perform Iceberg tables" in world.reason(
-        f"CREATE TABLE ice (a int) LOCATION 's3://{world.bucket}/ice/' "
-        "TBLPROPERTIES ('table_type' = 'ICEBERG')"
-    )

@@ -14,6 +14,7 @@ import urllib3
 from tests.functional.conftest import client
 from tests.functional.localaws.test_code_restart import free_port
 from tests.functional.localaws.test_feature_store import FeatureWorld, record
+from tests.functional.localaws.test_feature_store_iceberg import IcebergFeatures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,3 +76,19 @@ def test_records_and_queries_survive_a_killed_server(tmp_path: Path) -> None:
         assert failed["Status"]["AthenaError"]["Retryable"]
         answer = after.lake.athena.get_query_results(QueryExecutionId=done)
         assert answer["ResultSet"]["Rows"][1] == {"Data": [{"VarCharValue": "1"}]}
+
+
+def test_records_reach_an_iceberg_store_once(tmp_path: Path) -> None:
+    """What was appended in the last seconds is flushed again after a kill, and known by its id."""
+    port = free_port()
+    with server(tmp_path, port, signal.SIGKILL) as remote:
+        before = IcebergFeatures(remote)
+        name = before.create()
+        before.runtime.put_record(FeatureGroupName=name, Record=record("N1"))
+        assert before.offline(name, "plane", 1) == [["N1"]]
+        before.runtime.put_record(FeatureGroupName=name, Record=record("N2"))
+    with server(tmp_path, port, signal.SIGTERM) as remote:
+        after = IcebergFeatures(remote)
+        assert after.offline(name, "plane", 2) == [["N1"], ["N2"]]
+        after.runtime.put_record(FeatureGroupName=name, Record=record("N3"))
+        assert after.offline(name, "plane", 3) == [["N1"], ["N2"], ["N3"]]
