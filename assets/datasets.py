@@ -32,20 +32,6 @@ from usecases.fields import Dataset
 DIGEST = "perennial.digest"
 
 
-def source_assets(use_case: UseCase) -> list[dg.AssetSpec]:
-    """Return the upstream team's Glue tables, as assets that others make."""
-    database = use_case.sources.database
-    return [
-        dg.AssetSpec(
-            asset_key(asset_keys.source(database, table)),
-            description=f"Glue table {database}.{table}, landed by its owner.",
-            group_name="sources",
-            kinds={"glue", "parquet"},
-        )
-        for table in use_case.sources.tables
-    ]
-
-
 def dataset_assets(use_case: UseCase) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
     """Return one asset and one blocking contract check per declared dataset."""
     made: list[dg.AssetsDefinition | dg.AssetChecksDefinition] = []
