@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from assets.contracts import source_breaches
 from assets.parts import digest_of
+from decisions.catalogue import partition_version
 from resources.errors import Terminal
 from usecases.partition_reads import reaches
 
@@ -42,9 +43,7 @@ class Inputs:
             found = _partitions(platform, table)
             self._whole[name] = _table_version(table, found)
             if reach is not None:
-                self._partitions[name] = {
-                    each.values[0]: _partition_version(each) for each in found
-                }
+                self._partitions[name] = {each.values[0]: _version(each) for each in found}
 
     def of_all(self) -> dict[str, str]:
         """Return the version of each table as a whole."""
@@ -97,10 +96,5 @@ def _table_version(table: TableFacts, partitions: tuple[PartitionFacts, ...]) ->
     return digest_of({"parameters": dict(table.parameters), "partitions": parts})
 
 
-def _partition_version(partition: PartitionFacts) -> str:
-    facts = {
-        "location": partition.location,
-        "parameters": dict(partition.parameters),
-        "created": str(partition.created_at),
-    }
-    return digest_of(facts)[:_SHORT]
+def _version(each: PartitionFacts) -> str:
+    return partition_version(each.values, each.location, each.created_at, each.parameters)

@@ -34,30 +34,6 @@ from usecases.declaration import UseCase
 from usecases.fields import Dataset
 
 
-def source_assets(use_case: UseCase) -> list[dg.AssetSpec]:
-    """Return the upstream team's Glue tables, as assets that others make."""
-    database = use_case.sources.database
-    return [
-        dg.AssetSpec(
-            asset_key(asset_keys.source(database, table)),
-            description=f"Glue table {database}.{table}, landed by its owner.",
-            group_name="sources",
-            kinds={"glue", "parquet"},
-            partitions_def=daily(use_case) if facts.partition_key else None,
-        )
-        for table, facts in use_case.sources.tables.items()
-    ]
-
-
-def daily(use_case: UseCase) -> dg.DailyPartitionsDefinition | None:
-    """Return the days of a use case's partitions; None where none are declared."""
-    start = use_case.sources.start
-    if start is None:
-        return None
-    # Data time may run behind or ahead of the clock: the day under way is a partition too.
-    return dg.DailyPartitionsDefinition(start_date=start.isoformat(), end_offset=1)
-
-
 def dataset_assets(use_case: UseCase) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
     """Return each dataset's asset and blocking contract check, and its days' where it has any."""
     made: list[dg.AssetsDefinition | dg.AssetChecksDefinition] = []
@@ -68,6 +44,13 @@ def dataset_assets(use_case: UseCase) -> list[dg.AssetsDefinition | dg.AssetChec
             made.append(_whole(use_case, dataset))
         made.append(_contract(use_case, dataset))
     return made
+
+
+def _daily(use_case: UseCase) -> dg.DailyPartitionsDefinition:
+    """Return the days of a use case, which are those of its raw tables; today's included."""
+    start = use_case.sources.start
+    assert start is not None  # noqa: S101 - usecases.checks saw to it
+    return dg.DailyPartitionsDefinition(start_date=start.isoformat(), end_offset=1)
 
 
 def _code_version(use_case: UseCase, dataset: Dataset) -> str:
@@ -116,7 +99,7 @@ def _days(use_case: UseCase, dataset: Dataset) -> dg.AssetsDefinition:
         owners=[use_case.owner],
         code_version=_code_version(use_case, dataset),
         deps=_partition_deps(use_case, dataset),
-        partitions_def=daily(use_case),
+        partitions_def=_daily(use_case),
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def dataset_days_asset(
