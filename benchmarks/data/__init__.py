@@ -1,0 +1,1 @@
+"""Benchmarks of data and features, each beside its peers in the same run."""
