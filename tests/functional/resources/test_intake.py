@@ -77,16 +77,21 @@ def test_an_old_row_restated_leaves_the_online_record_alone(platform: Platform):
 
 
 def test_only_the_partitions_that_changed_are_compared(platform: Platform, glue: Any):
+    # The worked example of docs/data/feature-groups.md.
     world, rows = World(platform, ROOT, "daily"), rows_of(4, 72)
     days = {f"2013-01-0{d + 1}": [r for r in rows if r[1].day == d + 1] for d in range(3)}
     world.lay_days(glue, days)
     first = world.take_in()
     assert (first.written, first.rows, first.partitions) == (288, 288, (3, 3))
+    assert (world.take_in().way, world.take_in().partitions) == ("none", (0, 3))
     second = days["2013-01-02"]
     second[0] = (*second[0][:2], 99.0, 9)
     world.lay_days(glue, {"2013-01-02": second})
     done = world.take_in()
     assert (done.written, done.unchanged, done.partitions) == (1, 287, (1, 3))
+    world.forget()
+    lost = world.take_in()
+    assert (lost.way, lost.written, lost.unchanged, lost.partitions) == ("api", 0, 288, (3, 3))
     world.lay_days(glue, {"2013-01-04": [("c0", START + 3 * DAY, 1.0, 1)], "2013-01-05": []})
     done = world.take_in()
     assert (done.written, done.unchanged, done.partitions) == (1, 288, (2, 5))
