@@ -1,4 +1,4 @@
-"""SQL that assets compose around what is declared: CTAS, sample, what the Feature Store lacks.
+"""SQL that assets compose around what is declared: CTAS, sample, count.
 
 Built as sqlglot trees: names are quoted identifiers and values are literals, never pasted text.
 What a dataset or a training set contains does not belong here.
@@ -53,47 +53,6 @@ def count_rows(name: str) -> str:
     """Return a SELECT of one number, ``n``: Parquet's footers know it, no data is scanned."""
     counted = exp.alias_(exp.Count(this=exp.Star()), "n")
     return str(exp.select(counted).from_(exp.table_(name, quoted=True)).sql(_DIALECT))
-
-
-def unwritten_records(
-    dataset: exp.Table,
-    offline: exp.Table,
-    *,
-    record_id: str,
-    event_time: str,
-    columns: Sequence[str],
-) -> str:
-    """Return a SELECT of the dataset's rows that the offline store lacks or has otherwise.
-
-    The offline store holds text event times and may hold a record more than once; a row counts as
-    written when some copy of it equals it in every column. A restated row is therefore written
-    again, and a resumed ingest writes just what is missing.
-    """
-    row, kept = exp.alias_(dataset, "d", table=True), exp.alias_(offline, "o", table=True)
-    same = [
-        exp.EQ(this=_column(record_id, "o"), expression=_column(record_id, "d")),
-        exp.EQ(this=_column(event_time, "o"), expression=iso_text(_column(event_time, "d"))),
-        *(
-            exp.NullSafeEQ(this=_column(name, "o"), expression=_column(name, "d"))
-            for name in columns
-            if name not in (record_id, event_time)
-        ),
-        exp.Not(this=_column("is_deleted", "o")),
-    ]
-    picked = [_column(name, "d") for name in columns]
-    absent = exp.Is(this=_column(record_id, "o"), expression=exp.Null())
-    joined = exp.select(*picked).from_(row).join(kept, on=exp.and_(*same), join_type="left")
-    return str(joined.where(absent).sql(_DIALECT))
-
-
-def iso_text(moment: exp.Expression) -> exp.Expression:
-    """Return a naive UTC timestamp as the text ``2013-01-01T10:00:00Z``."""
-    pattern = exp.Literal.string("%Y-%m-%dT%H:%i:%sZ")
-    return exp.func("date_format", moment, pattern, dialect=_DIALECT)
-
-
-def _column(name: str, table: str) -> exp.Column:
-    return exp.column(name, table=table, quoted=True)
 
 
 def count_by(name: str, key: str) -> str:

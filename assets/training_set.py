@@ -111,7 +111,7 @@ def _query(platform: Platform, use_case: UseCase, window: Window) -> tuple[str, 
     for join in use_case.training_set.joins:
         group = use_case.feature_group(join.group)
         facts = platform.feature_store.describe(
-            platform.names.feature_group(use_case.name, group.name)
+            platform.names.feature_group(use_case.name, group.name, group.version)
         )
         groups[group.name] = point_in_time.Table(facts.glue_database, facts.glue_table)
         # The group holds just what its dataset holds once the ingest is done.

@@ -13,7 +13,7 @@ from assets import observing, plots
 from assets.approval import approval_asset
 from assets.datasets import dataset_assets
 from assets.deployment import deployment_specs, release_asset
-from assets.features import feature_group_assets
+from assets.features import feature_group_assets, feature_group_checks
 from assets.monitoring import monitoring_specs
 from assets.registry import registry_asset
 from assets.sources import observe_job, source_assets
@@ -64,12 +64,13 @@ def _assets(use_cases: tuple[UseCase, ...]) -> list[Any]:
 
 
 def _checks(use_cases: tuple[UseCase, ...]) -> list[dg.AssetChecksDefinition]:
-    return [
+    contracts = [
         check
         for each in use_cases
         for check in dataset_assets(each)
         if isinstance(check, dg.AssetChecksDefinition)
     ]
+    return [*contracts, *(check for each in use_cases for check in feature_group_checks(each))]
 
 
 def _sensors(

@@ -122,8 +122,12 @@ def _orchestrator_of_data(settings: AwsSettings, names: Names, account_id: str) 
                 "sagemaker:List*",
                 "sagemaker:CreateFeatureGroup",
                 "sagemaker:UpdateFeatureGroup",
+                # AWS asks for PutRecord too where records are written in batches.
                 "sagemaker:BatchWriteRecord",
+                "sagemaker:PutRecord",
                 "sagemaker:GetRecord",
+                "sagemaker:BatchGetRecord",
+                "sagemaker:DeleteRecord",
                 "sagemaker:CreatePipeline",
                 "sagemaker:UpdatePipeline",
                 "sagemaker:AddTags",

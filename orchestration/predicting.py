@@ -44,7 +44,7 @@ def instance_of(platform: Platform, use_case: UseCase, row: dict[str, Any]) -> d
     instance = {name: row[name] for name in use_case.training_set.direct}
     for join in use_case.training_set.joins:
         group = use_case.feature_group(join.group)
-        name = platform.names.feature_group(use_case.name, group.name)
+        name = platform.names.feature_group(use_case.name, group.name, group.version)
         key = row[join.key]
         record = platform.feature_store.get(name, str(key)) if key is not None else None
         for feature, kind in group.features.items():

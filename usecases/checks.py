@@ -34,6 +34,8 @@ _RESERVED = frozenset(
 _SHORTEST_ARRIVAL = timedelta(minutes=1)
 """Dagster's freshness policies know no shorter window."""
 _STAGES = ("dev", "staging", "prod")
+_MOST_NAME = 64
+"""Characters of a feature group's name in SageMaker."""
 
 
 def cross_examine(document: Document, use_case: UseCase) -> Iterator[Problem]:
@@ -131,10 +133,45 @@ def _groups(use_case: UseCase) -> Iterator[Finding]:
         yield from _absent((*here, "record_id"), [group.record_id], dataset.columns)
         yield from _timestamp((*here, "event_time"), group.event_time, dataset)
         yield from _kinds((*here, "features"), group.features, dataset)
+        yield from _stores(here, group, use_case)
+        yield from _one_row(here, group, dataset)
         for name in group.features:
             if name in _RESERVED or name in (group.record_id, group.event_time):
                 remedy = "rename the column in the SQL"
                 yield (*here, "features", name), "a reserved name", "another name", remedy
+
+
+def _stores(here: Location, group: FeatureGroup, use_case: UseCase) -> Iterator[Finding]:
+    if not (group.online or group.offline):
+        yield here, "neither online nor offline", "at least one store", "switch one on"
+    if group.ttl is not None and not group.online:
+        yield (*here, "ttl"), "ttl without online", "online: true", "remove ttl"
+    if group.ttl is not None and not group.ttl:
+        yield (*here, "ttl"), "no time at all", "at least 1m", "correct or remove it"
+    joined = any(join.group == group.name for join in use_case.training_set.joins)
+    if joined and not group.offline:
+        remedy = "switch it on, or remove the join"
+        yield (*here, "offline"), "training_set joins this group", "offline: true", remedy
+    length = len(f"{use_case.name}-{group.name}-v{group.version}")
+    if length > _MOST_NAME:
+        expected = f"at most {_MOST_NAME} characters with the use case's name and version"
+        yield (*here, "name"), f"a name of {length} characters", expected, "shorten one of them"
+
+
+def _one_row(here: Location, group: FeatureGroup, dataset: Dataset) -> Iterator[Finding]:
+    """Two rows of one record id and event time would overwrite each other in any order."""
+    record = dataset.columns.get(group.record_id)
+    if record is not None and record.type not in ("string", "bigint", "int"):
+        at = (*here, "record_id")
+        yield at, f"{group.record_id} is a {record.type}", "string, bigint or int", "CAST it"
+    others = set(dataset.primary_key) - {group.record_id, group.event_time}
+    if others:
+        yield (
+            (*here, "dataset"),
+            f"the primary key of {dataset.name} has {', '.join(sorted(others))} too",
+            f"rows that {group.record_id} and {group.event_time} identify",
+            "aggregate in the SQL, or make the record_id of all columns of the key",
+        )
 
 
 def _spine(use_case: UseCase) -> Iterator[Finding]:

@@ -140,14 +140,25 @@ class Dataset(Fact):
 
 
 class FeatureGroup(Fact):
-    """A Feature Store feature group, fed by one dataset."""
+    """A Feature Store feature group, fed by one dataset.
+
+    Attributes:
+        version: Part of the AWS group's name from 2 on. What AWS cannot change needs the next one.
+        ttl: How long after its event time the online store keeps a record, by the wall clock.
+        bulk_from: With so many rows to write, they are inserted into the offline table at once.
+    """
 
     name: Identifier
     description: Text
     dataset: Identifier
     record_id: Identifier
     event_time: Identifier
+    version: int = Field(default=1, ge=1, le=999)
     online: bool = True
+    offline: bool = True
+    table_format: Literal["glue", "iceberg"] = "glue"
+    ttl: Duration | None = None
+    bulk_from: int = Field(default=1_000_000, ge=1)
     features: dict[Identifier, Kind] = Field(min_length=1)
 
 

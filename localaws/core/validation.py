@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.validate import ParamValidator
 
+from localaws.core.conforming import conforming
 from localaws.core.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def validate(operation: Any, parameters: dict[str, Any]) -> None:
         ServiceError: ``ValidationException`` (or the name the operation models for it), naming
             every member at fault.
     """
-    if operation.input_shape is None:
+    if operation.input_shape is None or conforming(operation.input_shape, _pattern)(parameters):
         return
     report = ParamValidator().validate(parameters, operation.input_shape)
     if report.has_errors():

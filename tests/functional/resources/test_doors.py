@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -115,17 +117,28 @@ def test_a_feature_group_grows_and_answers_with_the_newest_record(platform: Plat
         "flights": "7",
     }
     with pytest.raises(Terminal, match="type of delay is 'Fractional', wanted 'Integral'"):
-        store.ensure_group(spec(platform, kind="Integral"))
+        store.ensure_group(spec(platform, ("flights", "Integral"), kind="Integral"))
+    with pytest.raises(Terminal, match=r"flights is no longer declared.*keeps its records"):
+        store.ensure_group(spec(platform))
+
+
+def test_time_to_live_is_set_changed_and_taken_away(platform: Platform):
+    store, made = platform.feature_store, spec(platform)
+    made = replace(made, name="tests-ttl", ttl=timedelta(hours=36))
+    assert store.ensure_group(made).ttl == timedelta(hours=36)
+    for ttl in (timedelta(days=14), None):
+        assert store.ensure_group(replace(made, ttl=ttl)).ttl == ttl
+        assert store.describe("tests-ttl").ttl == ttl
 
 
 def test_a_refused_record_is_counted(platform: Platform):
-    platform.feature_store.ensure_group(spec(platform))
+    platform.feature_store.ensure_group(replace(spec(platform), name="tests-refused"))
     records = [
         {"carrier": "UA", "event_time": "2013-02-01T00:00:00Z", "delay": 1.0},
         {"carrier": "UA", "event_time": "2013-02-02T00:00:00Z", "no_such_feature": 1.0},
     ]
     with pytest.raises(Terminal, match=r"1 records written, 1 not, 0 skipped"):
-        platform.feature_store.ingest("tests-carrier", records)
+        platform.feature_store.ingest("tests-refused", records)
 
 
 def test_a_query_is_found_again_and_a_failed_one_says_why(platform: Platform):
