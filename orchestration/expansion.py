@@ -14,6 +14,7 @@ from assets.approval import approval_asset
 from assets.datasets import dataset_assets, source_assets
 from assets.deployment import deployment_specs, release_asset
 from assets.features import feature_group_assets
+from assets.leakage import leakage_check
 from assets.monitoring import monitoring_specs
 from assets.registry import registry_asset
 from assets.training import training_assets
@@ -65,7 +66,7 @@ def _checks(use_cases: tuple[UseCase, ...]) -> list[dg.AssetChecksDefinition]:
         for each in use_cases
         for check in dataset_assets(each)
         if isinstance(check, dg.AssetChecksDefinition)
-    ]
+    ] + [leakage_check(each) for each in use_cases]
 
 
 def _sensors(
