@@ -2,7 +2,7 @@
 
 A blocking check on the training set. It gathers a sample of the set's rows, their keys from the
 spine, and all that the offline stores hold of those keys, by plain SELECTs that share nothing with
-the join; decisions/leakage.py then derives every value anew. How the set is made is training_set.py's.
+the join; decisions/leakage.py then derives every value anew. Making the set is training_set.py's.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -109,7 +109,7 @@ def named(platform: Platform, use_case: str, sha256: str) -> Manifest:
     if manifest.sha256 != sha256:
         raise ManifestError(
             f"{platform.lake.uri(key)} has sha256 {manifest.sha256}, not the one it is named "
-            "by: it was changed. Restore it from the bucket's older versions, or build the set anew."
+            "by: it was changed. Restore an older version of it, or build the set anew."
         )
     return manifest
 

@@ -99,9 +99,8 @@ def training_set_sql(
     for join in training.joins:
         group = use_case.feature_group(join.group)
         records, valid = f"{group.name}_records", f"{group.name}_valid"
-        query = query.with_(
-            records, as_=_records(group, tables.groups[group.name], written_by, end)
-        )
+        table = tables.groups[group.name]
+        query = query.with_(records, as_=_records(group, table, written_by, end))
         query = query.with_(valid, as_=_valid(group, records))
         known = _known(valid, join, training.event_time)
         query = query.select(*(_where_known(valid, name, known) for name in group.features))
