@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -15,6 +18,7 @@ from assets.training_set import build
 from assets.windows import training_window
 from orchestration.training_sets import manifest, summary, verify
 from resources.errors import Missing, Terminal
+from tests.functional.loop.loop_world import ROOT
 from tests.functional.training_sets.set_world import (
     forget,
     look_ahead,
@@ -176,3 +180,34 @@ def test_a_value_from_the_future_stops_the_training(own: Loop) -> None:
     assert "a LEAK: it is the value of a record from after the row's time" in outcome.told
     assert own.executions(own.quick) == []
     forget(own)
+
+
+def test_the_command_line_says_what_is_sound_and_what_is_not(own: Loop, whole: Manifest) -> None:
+    sound = perennial(own, "verify", "flight_delay", "--sha256", whole.sha256)
+    assert sound.returncode == 0, sound.stderr
+    assert (
+        f"training set {whole.sha256} of flight_delay is sound: {whole.rows} rows" in sound.stdout
+    )
+    shown = perennial(own, "show", "flight_delay")
+    assert whole.sha256 in shown.stdout
+    damage(own, whole, "a changed byte")
+    damaged = perennial(own, "verify", "flight_delay")
+    assert damaged.returncode == 1
+    assert f"training set {whole.sha256} of flight_delay is damaged" in damaged.stderr
+    assert "Traceback" not in damaged.stderr
+
+
+def perennial(own: Loop, *argv: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "orchestration.cli", "training-set", *argv],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "PERENNIAL_AWS_ENDPOINT_URL": own.aws.endpoint_url,
+            "COLUMNS": "200",
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
