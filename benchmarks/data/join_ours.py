@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from datetime import datetime, timedelta
@@ -105,16 +106,21 @@ class OnAthena:
             glue.create_table(DatabaseName=_DATABASE, TableInput=_table_input(name, columns))
         self._turn = 0
 
-    def join(self) -> float:
-        """Run the CTAS once; return the seconds from the request to SUCCEEDED."""
+    def join(self) -> dict[str, float]:
+        """Run the CTAS once; return its figures, seconds from the request to SUCCEEDED."""
         self._turn += 1
+        spent = self._cpu_seconds()
         location = f"s3://{_BUCKET}/made{self._turn}/"
         began = time.perf_counter()
         self._run(
             f"CREATE TABLE made{self._turn} WITH (format = 'PARQUET', external_location = "
             f"'{location}', write_compression = 'ZSTD') AS {generated_sql('athena')}"
         )
-        return time.perf_counter() - began
+        return {
+            "seconds": time.perf_counter() - began,
+            "cpu": self._cpu_seconds() - spent,
+            "mebibytes": self._peak_mebibytes(),
+        }
 
     def fetch(self, output: Path) -> None:
         """Download what the last join made."""
@@ -123,7 +129,11 @@ class OnAthena:
             raise SystemExit(f"the embedded Athena wrote {len(found)} files; expected one")
         self._s3.download_file(_BUCKET, found[0]["Key"], str(output))
 
-    def peak_mebibytes(self) -> float:
+    def _cpu_seconds(self) -> float:
+        fields = Path(f"/proc/{self._server.pid}/stat").read_text().rpartition(") ")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def _peak_mebibytes(self) -> float:
         """Return the most memory the server ever held (VmHWM)."""
         status = Path(f"/proc/{self._server.pid}/status").read_text()
         line = next(line for line in status.splitlines() if line.startswith("VmHWM"))

@@ -39,8 +39,15 @@ class Figures:
 
     size: Size
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    cpu: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     mebibytes: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     differing: dict[str, int] = field(default_factory=dict)
+
+    def add(self, name: str, told: dict[str, float]) -> None:
+        """Take in what one join took."""
+        self.seconds[name].append(told["seconds"])
+        self.cpu[name].append(told["cpu"])
+        self.mebibytes[name].append(told["mebibytes"])
 
 
 def measure(repeat: int, size: Size | None = None) -> Figures:
@@ -60,7 +67,7 @@ def measure(repeat: int, size: Size | None = None) -> Figures:
             athena.join()  # the first query copies the files out of S3
             for turn in range(1, repeat + 1):
                 _round(folder, athena, figures, with_feast=turn <= FEAST_ROUNDS)
-                print(f"round {turn} of {repeat} done", file=sys.stderr)
+                print(f"{section(figures)}\nround {turn} of {repeat} done", file=sys.stderr)
     return figures
 
 
@@ -75,10 +82,9 @@ def _round(folder: Path, athena: OnAthena, figures: Figures, *, with_feast: bool
     for name, command in argv.items():
         output = folder / f"{name.replace(' ', '-')}.parquet"
         told = _child([*command, str(folder), str(output)])
-        figures.seconds[name].append(told["seconds"])
-        figures.mebibytes[name].append(told["mebibytes"])
-    figures.seconds[ATHENA].append(athena.join())
-    figures.mebibytes[ATHENA].append(athena.peak_mebibytes())
+        figures.add(name, told)
+        print(f"{name}: {told}", file=sys.stderr)
+    figures.add(ATHENA, athena.join())
     athena.fetch(folder / f"{ATHENA.replace(' ', '-')}.parquet")
     for name in (ATHENA, *argv):
         if name != OURS and name not in figures.differing:
@@ -123,8 +129,8 @@ def section(figures: Figures) -> str:
         "Of records written twice the last written counts: Feast is told by its created timestamp,",
         "merge_asof by the order of its input. Rows are compared value by value, to the last bit.",
         "",
-        "| | seconds | times ours | peak memory, MiB | rows unlike ours |",
-        "|---|---:|---:|---:|---:|",
+        "| | seconds | times ours | CPU seconds | times ours | peak MiB | rows unlike ours |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
     return "\n".join(lines + [_row(figures, name) for name in (OURS, ATHENA, FEAST, PANDAS)])
 
@@ -137,11 +143,13 @@ def _peer() -> str:
 
 
 def _row(figures: Figures, name: str) -> str:
-    seconds = figures.seconds[name]
-    ratio = statistics.median(seconds) / statistics.median(figures.seconds[OURS])
+    shown = []
+    for measured in (figures.seconds, figures.cpu):
+        ratio = statistics.median(measured[name]) / statistics.median(measured[OURS])
+        shown += [_shown(measured[name]), f"{ratio:.1f}"]
     peak = max(figures.mebibytes[name])
     differing = "" if name == OURS else f"{figures.differing[name]:,}"
-    return f"| {name} | {_shown(seconds)} | {ratio:.1f} | {peak:,.0f} | {differing} |"
+    return f"| {name} | {' | '.join(shown)} | {peak:,.0f} | {differing} |"
 
 
 def _shown(values: list[float]) -> str:
