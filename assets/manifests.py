@@ -77,16 +77,25 @@ def write(platform: Platform, manifest: Manifest) -> None:
 def stored(platform: Platform, use_case: str, digest: str) -> Manifest | None:
     """Return the manifest of a set that is all there, by the listing; None if it is not.
 
-    A set whose manifest was written by an older version of this project counts as not there.
+    A set whose manifest was written by an older version of this project counts as not there. One
+    that is not there under its own name, or was changed there, is stored there again.
     """
     prefix = prefix_of(use_case, digest)
     try:
         manifest = _parse(platform.lake.get(f"{prefix}/manifest.json"), f"{prefix}/manifest.json")
     except (Missing, ManifestError):
         return None
+    if (manifest.use_case, manifest.digest) != (use_case, digest):
+        return None
     found = {each.key: each.size for each in platform.lake.list(f"{prefix}/data/")}
     listed = {f"{prefix}/{each.path}": each.bytes for each in manifest.files}
-    return manifest if found == listed else None
+    if found != listed:
+        return None
+    try:
+        return named(platform, use_case, manifest.sha256)
+    except (Missing, ManifestError):
+        write(platform, manifest)
+        return manifest
 
 
 def named(platform: Platform, use_case: str, sha256: str) -> Manifest:

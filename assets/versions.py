@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from assets.datasets import DIGEST
 from assets.parts import digest_of
 from decisions.manifest import SourceVersion
 from resources.errors import Missing, Terminal
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from resources.glue import TableFacts
     from resources.platform import Platform
     from usecases.declaration import UseCase
-
-DIGEST = "perennial.digest"
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,13 @@ def test_a_damaged_set_can_be_mended_as_the_error_says(own: Loop, whole: Manifes
     verify(own.platform, whole)
 
 
+def test_a_manifest_that_was_changed_is_stored_again_by_the_next_build(
+    own: Loop, whole: Manifest
+) -> None:
+    damage(own, whole, "a changed manifest")
+    assert make(own) == whole
+
+
 def test_a_set_that_there_is_not(own: Loop, whole: Manifest) -> None:
     with pytest.raises(Missing, match=f"it has {whole.sha256[:12]}"):
         manifest(own.platform, own.quick, "0" * 64)
