@@ -60,7 +60,7 @@ def training_set_asset(use_case: UseCase) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[None]:
         window = training_window(platform, use_case)
         wanted = config.written_by or context.run.tags.get(tags.WRITTEN_BY)
-        written_by = _moment(wanted) if wanted else use_case.training_set.written_by
+        written_by = _moment(wanted) if wanted else None
         table = build(platform, use_case, window, salt=context.run_id, written_by=written_by)
         manifest = manifest_of(platform, use_case, table)
         context.log.info("training set %s: %s rows", manifest.sha256[:12], manifest.rows)
@@ -95,13 +95,14 @@ def build(
         use_case: What to learn.
         window: Which rows.
         salt: Tells repetitions of the same query apart.
-        written_by: Feature records written later are left out; by default the newest record's
-            time, so that every manifest says what its set was made from.
+        written_by: Feature records written later are left out; by default as declared, else the
+            newest record's time, so that every manifest says what its set was made from.
 
     Raises:
         Terminal: A dataset or feature group it needs was never materialized, or the set is empty.
     """
-    read = reading(platform, use_case, window, written_by=written_by, salt=salt)
+    cutoff = written_by or use_case.training_set.written_by
+    read = reading(platform, use_case, window, written_by=cutoff, salt=salt)
     span = point_in_time.Window(window.start, window.as_of, window.as_of)
     sql = point_in_time.training_set_sql(use_case, read.tables, span, written_by=read.written_by)
     digest = digest_of({"sql": sql, "inputs": read.identity})

@@ -16,12 +16,12 @@ from usecases.point_in_time import Table, Tables, Window, training_set_sql
 FOLDER = Path(__file__).parents[2] / "fixtures" / "usecases" / "flight_cancellation"
 USE_CASE = load_use_case(FOLDER)
 START = datetime.fromisoformat("2013-01-01")
-END = START + timedelta(hours=8)
-# The label's delay is two days: at this as_of, rows before hour 6 are due.
-DUE = START + timedelta(hours=6)
+END = START + timedelta(hours=3)
+# The label's delay is two days: at this as_of, rows of the first two hours are due.
+DUE = START + timedelta(hours=2)
 AS_OF = DUE + timedelta(days=2)
 WRITTEN_BY = START + timedelta(minutes=3)
-MAX_AGE = timedelta(minutes=90)
+MAX_AGE = timedelta(minutes=45)
 TABLES = Tables(Table("curated", "spine"), {"worst_weather": Table("store", "weather-1")})
 
 
@@ -47,22 +47,25 @@ class Record:
     values: tuple[float | None, float | None]
 
 
-# Half hours and their neighbours: records often have a row's very time, or miss it by the least.
+# Few keys, few half hours and their neighbours: most examples have records that share a key and a
+# time, rows that meet a record's very time, and rows that just miss it. Hypothesis left to itself
+# draws short lists, in which little of that happens.
 TIMES = st.builds(
     lambda half_hours, milliseconds: timedelta(minutes=30 * half_hours, milliseconds=milliseconds),
-    st.integers(-4, 16),
-    st.sampled_from([0, 0, 0, 1, -1, 999]),
+    st.integers(-1, 4),
+    st.sampled_from([0, 0, 0, 0, 0, 1, -1]),
 )
-ORIGINS = st.sampled_from(["EWR", "O'Hare\\", 'Zü"rich; --', "\N{AIRPLANE}", ""])
-VALUES = st.one_of(st.none(), st.floats(-9, 9, width=16))
+ORIGINS = st.sampled_from(["EWR", "O'Hare\\ \u00fc\"; --"])
+VALUES = st.sampled_from([None, -0.5, 1.0, 2.0, 3.25, 4.0, 5.0, 6.0])
 ROWS = st.lists(
     st.builds(
         Row,
-        id=st.sampled_from(["a", "b'", 'ç"', "d d"]),
+        id=st.sampled_from(["a", "b'", '\u00e7"', "d d"]),
         at=TIMES,
-        origin=st.one_of(st.none(), ORIGINS),
-        label=st.sampled_from([0, 1, None]),
+        origin=st.one_of(ORIGINS, ORIGINS, ORIGINS, st.none()),
+        label=st.sampled_from([0, 1, 1, None]),
     ),
+    min_size=6,
     max_size=12,
 )
 RECORDS = st.lists(
@@ -71,11 +74,12 @@ RECORDS = st.lists(
         origin=ORIGINS,
         at=TIMES,
         written=st.integers(0, 5),
-        invoked=st.integers(0, 3),
-        deleted=st.booleans(),
+        invoked=st.integers(0, 1),
+        deleted=st.sampled_from([False, False, False, True]),
         values=st.tuples(VALUES, VALUES),
     ),
-    max_size=16,
+    min_size=12,
+    max_size=24,
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from decisions import leakage
 from tests.unit.usecases.join_world import (
@@ -58,6 +58,7 @@ def shown(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 @settings(max_examples=150, deadline=None)
 @given(ROWS, RECORDS)
+@example([], [])
 def test_each_row_has_what_was_known_at_its_time(run: Run, rows, records) -> None:
     assert shown(run(rows, records)) == expected(rows, records)
 
