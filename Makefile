@@ -3,11 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PEERS := .venv-peers
+PEERS_STAMP := $(PEERS)/.installed
 
 # Bytecode is kept: every process of the loop would compile the same libraries anew otherwise.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo ui up down test test-fast coverage check format lock clean-state bench
+.PHONY: help install demo ui up down test test-fast coverage check format lock clean-state bench bench-peers lock-peers
 
 help:
 	@echo "make demo         the whole loop on this machine (installs first)"
@@ -16,6 +18,7 @@ help:
 	@echo "make check        ruff, mypy, import-linter"
 	@echo "make up | down    start | stop the embedded AWS and the Dagster daemon"
 	@echo "make clean-state  forget everything the demo stored (.perennial)"
+	@echo "make bench-peers  the venv of the benchmarks' rivals (.venv-peers)"
 	@echo "make lock         resolve requirements.txt anew from pyproject.toml"
 
 install: $(STAMP)
@@ -64,6 +67,19 @@ bench: install
 	$(BIN)/python -m benchmarks loop --repeat 5 --write
 	$(BIN)/python -m benchmarks localaws --repeat 5 --write
 	$(BIN)/python -m benchmarks kills --kills 100 --write
+
+# Rivals live in a venv of their own: what they need is not what we need.
+bench-peers: $(PEERS_STAMP)
+
+$(PEERS_STAMP): benchmarks/peers.txt
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r benchmarks/peers.txt
+	@touch $(PEERS_STAMP)
+
+# Needs uv.
+lock-peers:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --custom-compile-command "make lock-peers" benchmarks/peers.in -o benchmarks/peers.txt
 
 # Needs uv. Hashes of every artifact, for every supported Python; names no index host.
 lock:

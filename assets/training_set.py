@@ -1,28 +1,42 @@
 """The training set: every labelled row with the features known at its event time, named by content.
 
 A manifest lists the files with their sha256 and what they were made from; its own digest names the
-set. The same manifest always means the same bytes. Splitting and encoding belong to the pipeline.
+set. The same manifest always means the same bytes. Splitting and encoding belong to the pipeline;
+which version of what is read, to versions.py.
 """
 
 import hashlib
 import json
-from typing import Any
+from datetime import datetime
 
 import dagster as dg
 
+from assets import manifests
 from assets.ctas import create_table_as
 from assets.dataset_tables import DIGEST
-from assets.dataset_versions import dataset_version
 from assets.parts import asset_key, digest_of, table_schema
+from assets.versions import Reading, reading
 from assets.windows import Window, training_window
-from resources.errors import Missing, Terminal
-from resources.glue import TableFacts
-from resources.objects import parse_s3_uri
+from decisions.manifest import ColumnEntry, Manifest
+from resources.errors import Terminal
+from resources.glue import ColumnFacts, TableFacts
 from resources.platform import Platform
 from usecases import asset_keys, point_in_time
+from usecases import run_tags as tags
 from usecases.declaration import UseCase
+from usecases.fields import parse_naive_utc
 
 TABLE = "training_set"
+
+
+class TrainingSetConfig(dg.Config):
+    """How a run may differ from the declaration.
+
+    Attributes:
+        written_by: Leave out feature records written later: an ISO time in UTC, without an offset.
+    """
+
+    written_by: str | None = None
 
 
 def training_set_asset(use_case: UseCase) -> dg.AssetsDefinition:
@@ -41,56 +55,62 @@ def training_set_asset(use_case: UseCase) -> dg.AssetsDefinition:
         owners=[use_case.owner],
     )
     def training_set(
-        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+        context: dg.AssetExecutionContext,
+        config: TrainingSetConfig,
+        platform: dg.ResourceParam[Platform],
     ) -> dg.MaterializeResult[None]:
         window = training_window(platform, use_case)
-        table = build(platform, use_case, window, salt=context.run_id)
-        manifest = json.loads(table.parameters["perennial.summary"])
-        context.log.info("training set %s: %s rows", manifest["sha256"][:12], manifest["rows"])
+        wanted = config.written_by or context.run.tags.get(tags.WRITTEN_BY)
+        written_by = _moment(wanted) if wanted else None
+        table = build(platform, use_case, window, salt=context.run_id, written_by=written_by)
+        manifest = manifest_of(platform, use_case, table)
+        context.log.info("training set %s: %s rows", manifest.sha256[:12], manifest.rows)
         return dg.MaterializeResult(
             metadata={
-                "dagster/row_count": manifest["rows"],
-                "dagster/uri": manifest["uri"],
+                "dagster/row_count": manifest.rows,
+                "dagster/uri": json.loads(table.parameters["perennial.summary"])["uri"],
                 "dagster/column_schema": table_schema(table.columns),
-                "manifest_sha256": manifest["sha256"],
+                "manifest_sha256": manifest.sha256,
+                "rows_sha256": manifest.rows_sha256,
                 "window": f"{window.start} to {window.as_of}",
+                "written_by": str(manifest.written_by),
             },
-            data_version=dg.DataVersion(manifest["sha256"]),
+            data_version=dg.DataVersion(manifest.sha256),
         )
 
     return training_set
 
 
-def build(platform: Platform, use_case: UseCase, window: Window, *, salt: str) -> TableFacts:
+def build(
+    platform: Platform,
+    use_case: UseCase,
+    window: Window,
+    *,
+    salt: str,
+    written_by: datetime | None = None,
+) -> TableFacts:
     """Make the training set of a window, unless it is there; return the table that names it.
+
+    Args:
+        platform: The doors.
+        use_case: What to learn.
+        window: Which rows.
+        salt: Tells repetitions of the same query apart.
+        written_by: Feature records written later are left out; by default as declared, else the
+            newest record's time, so that every manifest says what its set was made from.
 
     Raises:
         Terminal: A dataset or feature group it needs was never materialized, or the set is empty.
     """
-    sql, inputs = _query(platform, use_case, window)
-    digest = digest_of({"sql": sql, "inputs": inputs})
-    database = platform.names.curated_database(use_case.name)
-    if (current := _current(platform, database, digest)) is not None:
-        return current
-    prefix = f"training-sets/{use_case.name}/{digest}"
-    made = f"{TABLE}__{digest[:16]}"
-    create_table_as(platform, database, made, prefix=f"{prefix}/data/", query=sql, salt=salt)
-    table = platform.catalogue.table(database, made)
-    summary = _write_manifest(platform, use_case, prefix, window, inputs=inputs, sql=sql)
-    platform.catalogue.point_table(
-        database,
-        TABLE,
-        columns=table.columns,
-        location=table.location,
-        parameters={
-            DIGEST: digest,
-            "perennial.summary": json.dumps(summary, sort_keys=True),
-            "perennial.trained_from": window.start.isoformat(),
-            "perennial.trained_through": window.as_of.isoformat(),
-        },
-    )
-    platform.catalogue.drop_table(database, made)
-    return platform.catalogue.table(database, TABLE)
+    cutoff = written_by or use_case.training_set.written_by
+    read = reading(platform, use_case, window, written_by=cutoff, salt=salt)
+    span = point_in_time.Window(window.start, window.as_of, window.as_of)
+    sql = point_in_time.training_set_sql(use_case, read.tables, span, written_by=read.written_by)
+    digest = digest_of({"sql": sql, "inputs": read.identity})
+    manifest = manifests.stored(platform, use_case.name, digest)
+    if manifest is None:
+        manifest = _make(platform, use_case, window, read, sql=sql, digest=digest, salt=salt)
+    return _point(platform, use_case, window, manifest)
 
 
 def current(platform: Platform, use_case: UseCase) -> TableFacts:
@@ -102,84 +122,90 @@ def current(platform: Platform, use_case: UseCase) -> TableFacts:
     return platform.catalogue.table(platform.names.curated_database(use_case.name), TABLE)
 
 
-def _query(platform: Platform, use_case: UseCase, window: Window) -> tuple[str, dict[str, str]]:
-    """Return the join's SQL, and the version of everything it reads."""
-    database = platform.names.curated_database(use_case.name)
-    spine = use_case.training_set.spine
-    inputs = {spine: dataset_version(platform, use_case, spine, window)}
-    groups = {}
-    for join in use_case.training_set.joins:
-        group = use_case.feature_group(join.group)
-        facts = platform.feature_store.describe(
-            platform.names.feature_group(use_case.name, group.name, group.version)
-        )
-        groups[group.name] = point_in_time.Table(facts.glue_database, facts.glue_table)
-        # The group holds just what its dataset holds once the ingest is done.
-        inputs[group.name] = dataset_version(platform, use_case, group.dataset, window)
-    tables = point_in_time.Tables(point_in_time.Table(database, spine), groups)
-    span = point_in_time.Window(window.start, window.as_of, window.as_of)
-    return point_in_time.training_set_sql(use_case, tables, span), inputs
+def manifest_of(platform: Platform, use_case: UseCase, table: TableFacts) -> Manifest:
+    """Return the manifest of the set that a training set's table points at.
+
+    Raises:
+        Terminal: The manifest is gone, or is not the one the table was given.
+    """
+    summary = json.loads(table.parameters["perennial.summary"])
+    return manifests.named(platform, use_case.name, summary["sha256"])
 
 
-def _write_manifest(
+def _make(
     platform: Platform,
     use_case: UseCase,
-    prefix: str,
     window: Window,
+    read: Reading,
     *,
-    inputs: dict[str, str],
     sql: str,
-) -> dict[str, Any]:
-    files = [
-        _file(platform, prefix, each.key)
-        for each in platform.lake.list(f"{prefix}/data/")
-        if each.size
-    ]
-    rows = sum(each["rows"] for each in files)
+    digest: str,
+    salt: str,
+) -> Manifest:
+    """Run the query, name its files by content, and write the manifest last."""
+    database = platform.names.curated_database(use_case.name)
+    prefix, made = manifests.prefix_of(use_case.name, digest), f"{TABLE}__{digest[:16]}"
+    # Not below the prefix: all that lies there is handed to the pipeline.
+    staging = f"training-sets-made/{use_case.name}/{digest}/"
+    create_table_as(platform, database, made, prefix=staging, query=sql, salt=salt)
+    columns = platform.catalogue.table(database, made).columns
+    manifests.settle(platform, staging, prefix)
+    files, rows_sha256 = manifests.describe_files(platform, prefix, columns)
+    rows = sum(each.rows for each in files)
     if not rows:
         raise Terminal(
             f"The training set of {use_case.name} from {window.start} to {window.as_of} is empty: "
             "no labelled row landed in the window. Land data, or widen training_set.window."
         )
-    manifest = {
-        "use_case": use_case.name,
-        "window": [window.start.isoformat(), window.as_of.isoformat()],
-        "inputs": inputs,
-        "sql_sha256": hashlib.sha256(sql.encode()).hexdigest(),
-        "files": files,
-        "rows": rows,
-    }
-    body = json.dumps(manifest, sort_keys=True, indent=1).encode()
-    platform.lake.put(f"{prefix}/manifest.json", body)
-    return {
+    manifest = Manifest(
+        use_case=use_case.name,
+        digest=digest,
+        window=(window.start, window.as_of),
+        as_of=window.as_of,
+        written_by=read.written_by,
+        inputs=read.inputs,
+        sql=sql,
+        sql_sha256=hashlib.sha256(sql.encode()).hexdigest(),
+        columns=tuple(ColumnEntry(name=each.name, type=each.type) for each in columns),
+        rows=rows,
+        rows_sha256=rows_sha256,
+        files=files,
+    )
+    manifests.write(platform, manifest)
+    platform.catalogue.drop_table(database, made)
+    platform.lake.delete_prefix(staging)
+    return manifest
+
+
+def _point(platform: Platform, use_case: UseCase, window: Window, manifest: Manifest) -> TableFacts:
+    """Switch the training set's table to a set; where it is there already, nothing changes."""
+    database = platform.names.curated_database(use_case.name)
+    prefix = manifests.prefix_of(use_case.name, manifest.digest)
+    summary = {
         "uri": platform.lake.uri(prefix),
-        "sha256": hashlib.sha256(body).hexdigest(),
-        "rows": rows,
+        "sha256": manifest.sha256,
+        "rows": manifest.rows,
     }
+    platform.catalogue.point_table(
+        database,
+        TABLE,
+        columns=[ColumnFacts(each.name, each.type) for each in manifest.columns],
+        location=platform.lake.uri(f"{prefix}/data/"),
+        parameters={
+            DIGEST: manifest.digest,
+            "perennial.summary": json.dumps(summary, sort_keys=True),
+            "perennial.trained_from": window.start.isoformat(),
+            "perennial.trained_through": window.as_of.isoformat(),
+        },
+    )
+    return platform.catalogue.table(database, TABLE)
 
 
-def _file(platform: Platform, prefix: str, key: str) -> dict[str, Any]:
-    """Return a file's manifest entry; Parquet's footer knows the rows."""
-    import io
-
-    import pyarrow.parquet as pq
-
-    body = platform.lake.get(key)
-    return {
-        "path": key.removeprefix(f"{prefix}/"),
-        "sha256": hashlib.sha256(body).hexdigest(),
-        "rows": pq.ParquetFile(io.BytesIO(body)).metadata.num_rows,
-        "bytes": len(body),
-    }
-
-
-def _current(platform: Platform, database: str, digest: str) -> TableFacts | None:
+def _moment(text: str) -> datetime:
     try:
-        table = platform.catalogue.table(database, TABLE)
-    except Missing:
-        return None
-    if table.parameters.get(DIGEST) != digest:
-        return None
-    bucket, key = parse_s3_uri(json.loads(table.parameters["perennial.summary"])["uri"])
-    whole = bucket == platform.lake.bucket and platform.lake.exists(f"{key}/manifest.json")
-    return table if whole else None
+        return parse_naive_utc(text)
+    except ValueError as error:
+        raise Terminal(
+            f"written_by (run config of the training set, or tag {tags.WRITTEN_BY}) is {text!r}: "
+            f"{error}."
+        ) from error

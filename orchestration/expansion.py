@@ -14,6 +14,7 @@ from assets.approval import approval_asset
 from assets.datasets import dataset_assets
 from assets.deployment import deployment_specs, release_asset
 from assets.features import feature_group_assets, feature_group_checks
+from assets.leakage import leakage_check
 from assets.monitoring import monitoring_specs
 from assets.registry import registry_asset
 from assets.sources import observe_job, source_assets
@@ -70,7 +71,11 @@ def _checks(use_cases: tuple[UseCase, ...]) -> list[dg.AssetChecksDefinition]:
         for check in dataset_assets(each)
         if isinstance(check, dg.AssetChecksDefinition)
     ]
-    return [*contracts, *(check for each in use_cases for check in feature_group_checks(each))]
+    return [
+        *contracts,
+        *(check for each in use_cases for check in feature_group_checks(each)),
+        *(leakage_check(each) for each in use_cases),
+    ]
 
 
 def _sensors(

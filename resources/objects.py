@@ -141,6 +141,32 @@ class Objects:
             digest.update(chunk)
         return digest.hexdigest()
 
+    def read_range(self, key: str, start: int, size: int) -> bytes:
+        """Return ``size`` bytes from ``start`` on.
+
+        Raises:
+            Missing: There is no such object.
+        """
+        span = f"bytes={start}-{start + size - 1}"
+        answer = call(self._client.get_object, Bucket=self.bucket, Key=key, Range=span)
+        return bytes(call(answer["Body"].read))
+
+    def copy(self, source: str, key: str) -> None:
+        """Copy an object within the bucket, of any size; its bytes stay in S3.
+
+        Raises:
+            Missing: There is no object ``source``.
+        """
+        from boto3.s3.transfer import TransferConfig
+
+        call(
+            self._client.copy,
+            CopySource={"Bucket": self.bucket, "Key": source},
+            Bucket=self.bucket,
+            Key=key,
+            Config=TransferConfig(use_threads=False),
+        )
+
     def read_uri(self, uri: str) -> bytes:
         """Return the body behind an ``s3://`` URI, of this bucket or another.
 

@@ -4,8 +4,9 @@ What two fields must agree on belongs to checks.py; docs/usecases.md explains ea
 person who writes one.
 """
 
+import contextlib
 import re
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints
@@ -62,6 +63,26 @@ Duration = Annotated[
 ]
 Day = Annotated[date, BeforeValidator(parse_day)]
 """A day, written 2013-01-31."""
+
+
+def parse_naive_utc(value: Any) -> datetime:
+    """Read an ISO time without an offset, such as "2013-03-01T00:00:00": it is UTC.
+
+    Raises:
+        PydanticCustomError: If the text is no such time.
+    """
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value
+    with contextlib.suppress(ValueError):
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+        if found is not None and found.tzinfo is None:
+            return found
+    raise PydanticCustomError(
+        "naive_utc", 'not a time in UTC without an offset; expected for example "2013-03-01T06:00"'
+    )
+
+
+NaiveUtc = Annotated[datetime, BeforeValidator(parse_naive_utc)]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
 """A name that is safe as SQL identifier, asset key, and (with dashes) as AWS name."""
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
@@ -171,14 +192,23 @@ class Label(Fact):
 
 
 class Join(Fact):
-    """Features of a group, as they were known at each row's event time."""
+    """Features of a group, as they were known at each row's event time.
+
+    Attributes:
+        max_age: A record older than this at the row's event time counts as missing.
+    """
 
     group: Identifier
     key: Identifier
+    max_age: Duration | None = None
 
 
 class TrainingSet(Fact):
-    """Rows, label and features to learn from."""
+    """Rows, label and features to learn from.
+
+    Attributes:
+        written_by: Feature records written later are left out, as if it were that day (naive UTC).
+    """
 
     spine: Identifier
     id: Identifier
@@ -188,6 +218,7 @@ class TrainingSet(Fact):
     minimum_rows: int = Field(ge=1)
     direct: dict[Identifier, Kind] = Field(default_factory=dict)
     joins: tuple[Join, ...] = ()
+    written_by: NaiveUtc | None = None
 
 
 class Split(Fact):

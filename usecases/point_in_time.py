@@ -3,15 +3,22 @@
 Generated from the declaration, in plain Trino SQL, as a syntax tree with quoted identifiers. To run
 it, and to know the tables that it reads, belongs to the assets.
 
-Each feature group's offline table is cleaned of repeated writes (the latest invocation of a record
-at an event time wins), and LEAD gives each record the time at which the next one took its place. A
-training row takes the record whose interval holds its event time. A deleted record stays in the
-sequence, so that it ends the one before it, and gives nulls.
+Two times matter. A row takes, of each group, the record with the latest event time that is not
+after its own (what was true then); and only records written by ``written_by`` are looked at (what
+was known by then), so a past training set can be made again after the store has moved on.
+
+Each record is given the time at which the next one of its key took its place, by one LEAD over the
+records in the order of event time, API invocation and write. A row takes the record whose interval
+``[from, to)`` holds its event time. Of several records of one event time all but the last written
+have an empty interval: they need no clean-up of their own, which halves the sorting (40 s became
+15 s on ten million records). A deleted record stays in the sequence, so that it ends the one before
+it, and gives nulls.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -19,11 +26,15 @@ from sqlglot import exp
 from usecases.sql import DIALECT, timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from usecases.declaration import UseCase
     from usecases.fields import FeatureGroup, Join
+
+# A declared name starts with a letter, so none of these can be a feature's.
+_KEY, _FROM, _TO, _DELETED = "_key", "_from", "_to", "_deleted"
+_INVOKED, _WRITTEN = "_invoked", "_written"
 
 
 @dataclass(frozen=True)
@@ -62,7 +73,9 @@ def training_set_sql(
     """Write the query of a training set.
 
     Its columns are id, event time and label, then the features in declared order. Rows younger than
-    the label's delay are left out: among them, only the quick outcomes would be known.
+    the label's delay are left out: among them, only the quick outcomes would be known. Rows come in
+    the order of the spine's columns, id first, where the engine keeps an order at all: Athena may
+    drop it when it writes a table.
 
     Args:
         use_case: What to learn.
@@ -75,7 +88,8 @@ def training_set_sql(
         KeyError: If a joined group has no table.
     """
     training = use_case.training_set
-    end = min(window.end, window.as_of - training.label.delay)
+    end = due_before(use_case, window)
+    names = spine_columns(use_case)
     query = exp.select(
         *(_from("spine", name) for name in (training.id, training.event_time)),
         _from("spine", training.label.column),
@@ -84,106 +98,162 @@ def training_set_sql(
     query = query.with_("spine", as_=_spine(use_case, tables.spine, window.start, end))
     for join in training.joins:
         group = use_case.feature_group(join.group)
-        latest, valid = f"{group.name}_latest", f"{group.name}_valid"
-        query = query.with_(latest, as_=_latest(group, tables.groups[group.name], written_by))
-        query = query.with_(valid, as_=_valid(group, latest))
-        query = query.select(*(_unless_deleted(valid, name) for name in group.features))
+        records, valid = f"{group.name}_records", f"{group.name}_valid"
+        table = tables.groups[group.name]
+        query = query.with_(records, as_=_records(group, table, written_by, end))
+        query = query.with_(valid, as_=_valid(group, records))
+        known = _known(valid, join, training.event_time)
+        query = query.select(*(_where_known(valid, name, known) for name in group.features))
         query = query.join(
             _identifier(valid),
             on=_holds(valid, join, training.event_time),
             join_type="left",
         )
+    query = query.order_by(*(exp.Ordered(this=_from("spine", name)) for name in names))
     return str(query.sql(dialect=dialect, pretty=True))
+
+
+def due_before(use_case: UseCase, window: Window) -> datetime:
+    """Give the event time from which on rows are left out: their outcome may not be in yet."""
+    return min(window.end, window.as_of - use_case.training_set.label.delay)
+
+
+def spine_columns(use_case: UseCase) -> tuple[str, ...]:
+    """Give the columns that a training set takes from its spine, keys of the joins included."""
+    training = use_case.training_set
+    names = [training.id, training.event_time, training.label.column, *training.direct]
+    names.extend(join.key for join in training.joins)
+    return tuple(dict.fromkeys(names))
+
+
+def offline_state_sql(
+    table: Table, *, written_by: datetime | None = None, dialect: str = DIALECT
+) -> str:
+    """Write the query of an offline table's state: its ``records``, and when ``last`` was written.
+
+    The offline store only ever grows, so the two tell its states apart.
+    """
+    query = exp.select(
+        exp.alias_(exp.Count(this=exp.Star()), "records"),
+        exp.alias_(exp.Max(this=_column("write_time")), "last"),
+    ).from_(_table(table))
+    return str(_written(query, written_by).sql(dialect=dialect))
+
+
+def plain_records_sql(
+    group: FeatureGroup,
+    table: Table,
+    keys: Sequence[Any],
+    *,
+    dialect: str = DIALECT,
+) -> str:
+    """Write the query of everything the offline store holds of some keys: no join, no window.
+
+    It is what brute force starts from, so it shares nothing with the join but the column names.
+    """
+    names = [group.record_id, group.event_time, *group.features]
+    names += ["write_time", "api_invocation_time", "is_deleted"]
+    query = exp.select(*(_column(name) for name in names)).from_(_table(table))
+    wanted = _column(group.record_id).isin(*(exp.convert(key) for key in keys))
+    return str(query.where(wanted).sql(dialect=dialect))
 
 
 def _spine(use_case: UseCase, table: Table, start: datetime, end: datetime) -> Any:
     training = use_case.training_set
-    names = [training.id, training.event_time, training.label.column, *training.direct]
-    names.extend(join.key for join in training.joins)
     time = _column(training.event_time)
     return (
-        exp.select(*(_column(name) for name in dict.fromkeys(names)))
+        exp.select(*(_column(name) for name in spine_columns(use_case)))
         .from_(_table(table))
         .where(time >= timestamp(start), time < timestamp(end))
         .where(_column(training.label.column).is_(exp.null()).not_())
     )
 
 
-def _latest(group: FeatureGroup, table: Table, written_by: datetime | None) -> Any:
-    """Number the writes of each record at each event time, latest first.
+def _records(group: FeatureGroup, table: Table, written_by: datetime | None, end: datetime) -> Any:
+    """Read a group's records; those that only take effect after the last row's time are no help."""
+    query = (
+        exp.select(
+            exp.alias_(_column(group.record_id), _KEY, quoted=True),
+            exp.alias_(_parsed(group.event_time), _FROM, quoted=True),
+            exp.alias_(_column("api_invocation_time"), _INVOKED, quoted=True),
+            exp.alias_(_column("write_time"), _WRITTEN, quoted=True),
+            exp.alias_(_column("is_deleted"), _DELETED, quoted=True),
+            *(_column(name) for name in group.features),
+        )
+        .from_(_table(table))
+        .where(_parsed(group.event_time) < timestamp(end))
+    )
+    return _written(query, written_by)
+
+
+def _written(query: Any, written_by: datetime | None) -> Any:
+    if written_by is None:
+        return query
+    return query.where(_column("write_time") <= timestamp(written_by))
+
+
+def _valid(group: FeatureGroup, records: str) -> Any:
+    """Give each record the time at which the next one of its key took over.
 
     Two writes within one millisecond are put in order by their content: which one wins is then
     arbitrary, but the same whenever the query runs, and so is the training set's digest.
     """
-    tied = [_column("is_deleted"), *(_column(name) for name in group.features)]
-    place = exp.Window(
-        this=exp.RowNumber(),
-        partition_by=[_column(group.record_id), _column(group.event_time)],
-        order=exp.Order(
-            expressions=[
-                exp.Ordered(this=_column("api_invocation_time"), desc=True),
-                exp.Ordered(this=_column("write_time"), desc=True),
-                *(exp.Ordered(this=column) for column in tied),
-            ]
-        ),
-    )
-    query = exp.select(
-        exp.alias_(_column(group.record_id), "record_key", quoted=True),
-        exp.alias_(_parsed(group.event_time), "valid_from", quoted=True),
-        _column("is_deleted"),
-        *(_column(name) for name in group.features),
-        exp.alias_(place, "place", quoted=True),
-    ).from_(_table(table))
-    if written_by is not None:
-        query = query.where(_column("write_time") <= timestamp(written_by))
-    return query
-
-
-def _valid(group: FeatureGroup, latest: str) -> Any:
-    """Give each record the time at which the next one of its key took over."""
+    order = [_FROM, _INVOKED, _WRITTEN, _DELETED, *group.features]
     until = exp.Window(
-        this=exp.Lead(this=_column("valid_from")),
-        partition_by=[_column("record_key")],
-        order=exp.Order(expressions=[exp.Ordered(this=_column("valid_from"))]),
+        this=exp.Lead(this=_column(_FROM)),
+        partition_by=[_column(_KEY)],
+        order=exp.Order(expressions=[exp.Ordered(this=_column(name)) for name in order]),
     )
-    return (
-        exp.select(
-            _column("record_key"),
-            _column("valid_from"),
-            exp.alias_(until, "valid_to", quoted=True),
-            _column("is_deleted"),
-            *(_column(name) for name in group.features),
-        )
-        .from_(_identifier(latest))
-        .where(_column("place").eq(1))
-    )
+    return exp.select(
+        _column(_KEY),
+        _column(_FROM),
+        exp.alias_(until, _TO, quoted=True),
+        _column(_DELETED),
+        *(_column(name) for name in group.features),
+    ).from_(_identifier(records))
 
 
 def _holds(valid: str, join: Join, event_time: str) -> Any:
     moment = _from("spine", event_time)
-    until = _from(valid, "valid_to")
+    until = _from(valid, _TO)
     return exp.and_(
-        _from(valid, "record_key").eq(_from("spine", join.key)),
-        _from(valid, "valid_from") <= moment,
+        _from(valid, _KEY).eq(_from("spine", join.key)),
+        _from(valid, _FROM) <= moment,
         exp.or_(until.is_(exp.null()), moment < until),
     )
 
 
-def _unless_deleted(valid: str, name: str) -> Any:
-    case = exp.Case().when(_from(valid, "is_deleted").not_(), _from(valid, name))
+def _known(valid: str, join: Join, event_time: str) -> Any:
+    """Say whether the record that holds still tells anything: not deleted, and not too old."""
+    alive = _from(valid, _DELETED).not_()
+    if join.max_age is None:
+        return alive
+    minutes = exp.Literal.string(str(int(join.max_age / timedelta(minutes=1))))
+    oldest = exp.Sub(
+        this=_from("spine", event_time),
+        expression=exp.Interval(this=minutes, unit=exp.var("MINUTE")),
+    )
+    return exp.and_(alive, _from(valid, _FROM) >= oldest)
+
+
+def _where_known(valid: str, name: str, known: Any) -> Any:
+    case = exp.Case().when(known.copy(), _from(valid, name))
     return exp.alias_(case, name, quoted=True)
 
 
 def _parsed(event_time: str) -> Any:
-    """Read the Feature Store's ISO-8601 text ("2013-01-01T10:00:00Z") as a naive UTC timestamp.
+    """Read the Feature Store's ISO-8601 text as a naive UTC timestamp.
 
-    By text, because from_iso8601_timestamp gives a zoned time, and casting that to a naive one
-    depends on the session's zone.
+    It is "2013-01-01T10:00:00Z" or "2013-01-01T10:00:00.000Z", always UTC. By text, because
+    from_iso8601_timestamp gives a zoned time, and casting that to a naive one depends on the
+    session's zone. The milliseconds count: without them a record would be known up to a second
+    before it was.
     """
     text = exp.Substring(
-        this=_column(event_time), start=exp.Literal.number(1), length=exp.Literal.number(19)
+        this=_column(event_time), start=exp.Literal.number(1), length=exp.Literal.number(23)
     )
     plain = exp.func("REPLACE", text, exp.Literal.string("T"), exp.Literal.string(" "))
+    plain = exp.func("REPLACE", plain, exp.Literal.string("Z"), exp.Literal.string(""))
     return exp.cast(plain, exp.DataType.Type.TIMESTAMP)
 
 

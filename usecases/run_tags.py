@@ -16,3 +16,5 @@ PLAN = "perennial/plan"
 OUTCOME = "perennial/outcome"
 #: Written by the training asset: data time up to which its training set goes (ISO 8601).
 TRIED_THROUGH = "perennial/tried_through"
+#: Feature records written later are left out of the training set (ISO 8601, naive UTC). On a run.
+WRITTEN_BY = "perennial/written_by"

@@ -1,0 +1,136 @@
+"""Which tables a training set reads, and at which version. How they are joined is not known here.
+
+A dataset's version is its digest, or its partitions' digests. A feature group's is what its offline
+table held by a moment of writing: it only ever grows, so the number of records written by then, and
+when the last one was, tell its states apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from assets.dataset_versions import dataset_version
+from assets.parts import digest_of
+from decisions.manifest import SourceVersion
+from resources.objects import parse_s3_uri
+from usecases import point_in_time
+
+if TYPE_CHECKING:
+    from assets.windows import Window
+    from resources.platform import Platform
+    from usecases.declaration import UseCase
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a training set reads.
+
+    Attributes:
+        written_by: The cut-off: as asked for, else when the newest record was written.
+    """
+
+    tables: point_in_time.Tables
+    inputs: dict[str, SourceVersion]
+    written_by: datetime | None
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """Give what must be equal for the rows to be equal: each input's digest."""
+        return {name: version.digest for name, version in self.inputs.items()}
+
+
+def reading(
+    platform: Platform,
+    use_case: UseCase,
+    window: Window,
+    *,
+    written_by: datetime | None,
+    salt: str,
+) -> Reading:
+    """Look the tables and their versions up.
+
+    Raises:
+        Terminal: A dataset or feature group was never materialized.
+    """
+    database = platform.names.curated_database(use_case.name)
+    spine = use_case.training_set.spine
+    inputs = {spine: _dataset(platform, use_case, spine, window)}
+    tables = {}
+    for join in use_case.training_set.joins:
+        group = use_case.feature_group(join.group)
+        facts = platform.feature_store.describe(
+            platform.names.feature_group(use_case.name, group.name, group.version)
+        )
+        tables[join.group] = point_in_time.Table(facts.glue_database, facts.glue_table)
+        inputs[join.group] = _offline(
+            platform, tables[join.group], group.dataset, written_by=written_by, salt=salt
+        )
+    newest = [each.last_written for each in inputs.values() if each.last_written]
+    return Reading(
+        point_in_time.Tables(point_in_time.Table(database, spine), tables),
+        inputs,
+        written_by or max((_whole_milliseconds(each) for each in newest), default=None),
+    )
+
+
+def _dataset(platform: Platform, use_case: UseCase, name: str, window: Window) -> SourceVersion:
+    return SourceVersion(
+        kind="dataset",
+        table=f"{platform.names.curated_database(use_case.name)}.{name}",
+        dataset=name,
+        digest=dataset_version(platform, use_case, name, window),
+    )
+
+
+def _offline(
+    platform: Platform,
+    table: point_in_time.Table,
+    dataset: str,
+    *,
+    written_by: datetime | None,
+    salt: str,
+) -> SourceVersion:
+    state = platform.athena.select(
+        point_in_time.offline_state_sql(table, written_by=written_by),
+        database=table.database,
+        intent=f"state of {table.database}.{table.name} by {written_by}",
+        salt=salt,
+    )[0]
+    name = f"{table.database}.{table.name}"
+    records, last = int(state["records"]), _naive(state["last"])
+    return SourceVersion(
+        kind="feature_group",
+        table=name,
+        dataset=dataset,
+        digest=digest_of({"table": name, "records": records, "last": last}),
+        records=records,
+        last_written=last,
+        snapshot=_snapshot(platform, table),
+    )
+
+
+def _snapshot(platform: Platform, table: point_in_time.Table) -> str | None:
+    """Return an Iceberg table's current snapshot, from the metadata that Glue points to."""
+    parameters = platform.catalogue.table(table.database, table.name).parameters
+    if parameters.get("table_type", "").upper() != "ICEBERG":
+        return None
+    bucket, key = parse_s3_uri(parameters["metadata_location"])
+    if bucket != platform.lake.bucket:
+        return None
+    metadata: dict[str, Any] = platform.lake.get_json(key)
+    found = metadata.get("current-snapshot-id")
+    return None if found is None else str(found)
+
+
+def _naive(moment: datetime | None) -> datetime | None:
+    if moment is None or moment.tzinfo is None:
+        return moment
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _whole_milliseconds(moment: datetime) -> datetime:
+    """Round up: literals have milliseconds, and an Iceberg table's times have microseconds."""
+    excess = moment.microsecond % 1000
+    return moment + timedelta(microseconds=1000 - excess) if excess else moment
