@@ -240,6 +240,10 @@ def test_columns_are_found_by_their_id(world: AthenaWorld) -> None:
         "e",
         "b",
     ]
+    described = world.athena.get_table_metadata(
+        CatalogName="AwsDataCatalog", DatabaseName=world.database, TableName="evolved"
+    )["TableMetadata"]
+    assert [item["Name"] for item in described["Columns"]] == ["number", "c", "d", "e", "b"]
     assert "already exists" in world.reason("ALTER TABLE evolved ADD COLUMNS (c int)")
     assert "FAILED" in world.reason("ALTER TABLE evolved CHANGE COLUMN number number int")
 
@@ -309,6 +313,12 @@ def test_show_create_table_makes_the_same_table(world: AthenaWorld) -> None:
         f"LOCATION 's3://{world.bucket}/ice/shown' TBLPROPERTIES ({_ICEBERG}, "
         "'write_compression' = 'gzip', 'vacuum_min_snapshots_to_keep' = '3')"
     )
+    world.run(
+        "ALTER TABLE shown SET TBLPROPERTIES ('write_target_data_file_size_bytes' = '1000000')"
+    )
+    properties = metadata(world, "shown")["properties"]
+    assert properties["write.target-file-size-bytes"] == "1000000"
+    assert properties["write.parquet.compression-codec"] == "gzip"
     lines = [row[0] for row in world.rows("SHOW CREATE TABLE shown")]
     spec = metadata(world, "shown")["partition-specs"]
     world.run("DROP TABLE shown")
