@@ -20,6 +20,8 @@ LANDED_THROUGH = "perennial.landed_through"
 #: Glue's own limits of BatchCreatePartition, BatchUpdatePartition, and BatchDeletePartition.
 _BATCH = 100
 _DROPPED_AT_ONCE = 25
+#: The most that GetTables answers at once.
+TABLES_A_PAGE = 100
 
 _SERDE = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
 _INPUT_FORMAT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
@@ -85,6 +87,20 @@ class Catalogue:
                 code="EntityNotFoundException",
             )
         return _table_of(answer["Table"], database)
+
+    def tables(self, database: str) -> Iterator[TableFacts]:
+        """Yield the facts of every table of a database: one call per page of 100.
+
+        Raises:
+            Missing: There is no such database.
+        """
+        request = {"DatabaseName": database, "MaxResults": TABLES_A_PAGE}
+        while True:
+            page = call(self._client.get_tables, **request)
+            yield from (_table_of(each, database) for each in page["TableList"])
+            if not page.get("NextToken"):
+                return
+            request["NextToken"] = page["NextToken"]
 
     def partitions(self, database: str, name: str) -> tuple[PartitionFacts, ...]:
         """Return a table's partitions in order of their values.
@@ -178,16 +194,7 @@ class Catalogue:
             TableMissing: There is no such table.
             Terminal: The table's parameter is no ISO timestamp.
         """
-        said = self.table(database, name).parameters.get(LANDED_THROUGH)
-        if said is None:
-            return None
-        try:
-            return datetime.fromisoformat(said)
-        except ValueError as error:
-            raise Terminal(
-                f"Glue table {database}.{name}: parameter {LANDED_THROUGH} is {said!r}; expected "
-                "an ISO timestamp in UTC without an offset, such as 2013-03-01T00:00:00."
-            ) from error
+        return landed_through(self.table(database, name))
 
     def _partitions(self, database: str, name: str) -> Iterator[dict[str, Any]]:
         request = {"DatabaseName": database, "TableName": name, "ExcludeColumnSchema": True}
@@ -197,6 +204,27 @@ class Catalogue:
             if not page.get("NextToken"):
                 return
             request["NextToken"] = page["NextToken"]
+
+
+def landed_through(table: TableFacts) -> datetime | None:
+    """Return up to when (naive UTC) a table is complete, or None if nobody ever said.
+
+    Raises:
+        Terminal: The table's parameter is no ISO timestamp, or has an offset.
+    """
+    said = table.parameters.get(LANDED_THROUGH)
+    if said is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(said)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is not None:
+        raise Terminal(
+            f"Glue table {table.database}.{table.name}: parameter {LANDED_THROUGH} is {said!r}; "
+            "expected an ISO timestamp in UTC without an offset, such as 2013-03-01T00:00:00."
+        )
+    return moment
 
 
 def table_input(

@@ -6,6 +6,7 @@ Every check yields its problems, so that all are told at once. Single-field rule
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,12 +31,14 @@ _RESERVED = frozenset(
     {"write_time", "api_invocation_time", "is_deleted", "year", "month", "day", "hour"}
 )
 """Columns that the Feature Store adds to its offline tables."""
+_SHORTEST_ARRIVAL = timedelta(minutes=1)
+"""Dagster's freshness policies know no shorter window."""
 _STAGES = ("dev", "staging", "prod")
 
 
 def cross_examine(document: Document, use_case: UseCase) -> Iterator[Problem]:
     """Find every disagreement between the fields of a well-shaped declaration."""
-    for check in (_names, _datasets, _groups, _spine, _joins, _inputs, _gates, _monitors, _release):
+    for check in (_names, _sources, _datasets, _groups, _spine, _joins, _inputs, _gates, _monitors, _release):
         for location, problem, expected, remedy in check(use_case):
             yield document.problem(location, problem, expected, remedy)
 
@@ -53,6 +56,22 @@ def _names(use_case: UseCase) -> Iterator[Finding]:
     ):
         for name in _repeated(names):
             yield (field,), f"{name} is there more than once", "each once", "remove or rename one"
+
+
+def _sources(use_case: UseCase) -> Iterator[Finding]:
+    sources = use_case.sources
+    for name, table in sources.tables.items():
+        here: Location = ("sources", "tables", name)
+        if table.partition_key is not None and sources.start is None:
+            expected = "sources.start, the first day that the daily partitions go back to"
+            remedy = "add for example start: 2013-01-01 under sources"
+            yield (*here, "partition_key"), f"{name} is partitioned by day", expected, remedy
+        if table.freshness is not None and table.sla.event_time_lag is not None:
+            remedy = "remove freshness, which is short for it"
+            yield (*here, "freshness"), "the lag is allowed twice", "sla.event_time_lag", remedy
+        if table.sla.arrival is not None and table.sla.arrival < _SHORTEST_ARRIVAL:
+            at = (*here, "sla", "arrival")
+            yield at, "shorter than a minute", "1m or more", "lengthen it"
 
 
 def _datasets(use_case: UseCase) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from decisions.drift import DriftPolicy
+from decisions.freshness import SourcePolicy
 from decisions.model import Fact
 from decisions.promotion import PromotionPolicy
 from decisions.retraining import RetrainPolicy
@@ -74,13 +75,30 @@ Cron = Annotated[str, StringConstraints(pattern=r"^[-0-9*/,]+( [-0-9A-Za-z*/,]+)
 Stage = Literal["dev", "staging", "prod"]
 
 
+class Sla(Fact):
+    """How late a raw table may be: in data time, and by the wall clock between two landings."""
+
+    event_time_lag: Duration | None = None
+    arrival: Duration | None = None
+
+
 class SourceTable(Fact):
-    """A raw Glue table: the columns that the SQL counts on, and how late its data may be."""
+    """A raw Glue table: the columns that the SQL counts on, and how late its data may be.
+
+    ``freshness`` is short for ``sla.event_time_lag``.
+    """
 
     columns: dict[Identifier, ColumnType] = Field(min_length=1)
     partition_key: Identifier | None = None
     freshness: Duration | None = None
+    sla: Sla = Sla()
     description: str = ""
+
+    @property
+    def policy(self) -> SourcePolicy:
+        """Give the parameters of decisions.freshness."""
+        lag = self.freshness if self.sla.event_time_lag is None else self.sla.event_time_lag
+        return SourcePolicy(event_time_lag=lag, arrival=self.sla.arrival)
 
 
 class Sources(Fact):
@@ -88,6 +106,7 @@ class Sources(Fact):
 
     database: Identifier
     start: Day | None = None
+    refresh: Literal["with_training", "on_landing"] = "with_training"
     tables: dict[Identifier, SourceTable] = Field(min_length=1)
 
 

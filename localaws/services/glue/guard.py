@@ -5,12 +5,14 @@ https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-catalog.html
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import TYPE_CHECKING, Any
 
 from localaws.core import relay
 from localaws.core.errors import ServiceError
 from localaws.core.guard import Guard
+from localaws.core.paging import Paging
 from localaws.core.provider import named_method
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 #: Members that name databases and tables: https://docs.aws.amazon.com/athena/latest/ug/tables-databases-columns-names.html
 _NAMES = ("DatabaseName", "TableName", "Name", "DatabaseInput", "TableInput", "TablesToDelete")
+_PAGES = Paging("NextToken", "MaxResults", "InvalidInputException")
 _TAGS = ("tag_resource", "untag_resource", "get_tags")
 
 
@@ -46,6 +49,16 @@ class GlueGuard(Guard):
             known = operation in _TAGS
             self._methods[operation] = None if known else _folding(method)
         return self._methods[operation]
+
+    def get_tables(self, call: Call, request: Document, passing: Passing) -> Response:
+        """List a database's tables, page by page: moto has no pages."""
+        return _page(request, passing, "TableList", key=lambda each: str(each["Name"]), most=100)
+
+    def get_partitions(self, call: Call, request: Document, passing: Passing) -> Response:
+        """List a table's partitions, page by page, without columns if those are not wanted."""
+        if request.get("ExcludeColumnSchema"):
+            return _page(request, passing, "Partitions", key=_values, most=1000, trim=_no_columns)
+        return _page(request, passing, "Partitions", key=_values, most=1000)
 
     def create_partition(self, call: Call, request: Document, passing: Passing) -> Response:
         """Create a partition with a value for every key of its table."""
@@ -97,6 +110,34 @@ def _folding(method: Method | None) -> Method:
         return passing.on() if method is None else method(call, request, passing)
 
     return folded
+
+
+def _page(
+    request: Document,
+    passing: Passing,
+    member: str,
+    *,
+    key: Callable[[Document], str],
+    most: int,
+    trim: Callable[[Document], Document] | None = None,
+) -> Response:
+    told = relay.ask(passing, relay.body_of(passing))
+    # In an order that creating and deleting others does not change, so that no page skips one.
+    items = sorted(told[member], key=key)
+    page, token = _PAGES.page(items, request, key=key, default=most, most=most)
+    return relay.answer(told | {member: [trim(each) for each in page] if trim else page} | token)
+
+
+def _values(partition: Document) -> str:
+    return json.dumps(partition["Values"])
+
+
+def _no_columns(partition: Document) -> Document:
+    descriptor = partition.get("StorageDescriptor")
+    if not descriptor:
+        return partition
+    kept = {name: value for name, value in descriptor.items() if name != "Columns"}
+    return partition | {"StorageDescriptor": kept}
 
 
 def _lower(value: Any) -> Any:
