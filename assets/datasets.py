@@ -34,21 +34,6 @@ from usecases.declaration import UseCase
 from usecases.fields import Dataset
 
 
-def source_assets(use_case: UseCase) -> list[dg.AssetSpec]:
-    """Return the upstream team's Glue tables, as assets that others make."""
-    database = use_case.sources.database
-    return [
-        dg.AssetSpec(
-            asset_key(asset_keys.source(database, table)),
-            description=f"Glue table {database}.{table}, landed by its owner.",
-            group_name="sources",
-            kinds={"glue", "parquet"},
-            partitions_def=daily(use_case) if facts.partition_key else None,
-        )
-        for table, facts in use_case.sources.tables.items()
-    ]
-
-
 def daily(use_case: UseCase) -> dg.DailyPartitionsDefinition | None:
     """Return the days of a use case's partitions; None where none are declared."""
     start = use_case.sources.start

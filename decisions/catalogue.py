@@ -69,7 +69,9 @@ class SchemaDrift(Fact):
     def why(self) -> str:
         """Say all that is wrong, or that nothing is."""
         found = [_missing(name, kind, self.renamed) for name, kind in self.missing.items()]
-        found += [f"column {e.name} has type {e.found}, expected {e.declared}" for e in self.retyped]
+        found += [
+            f"column {e.name} has type {e.found}, expected {e.declared}" for e in self.retyped
+        ]
         found += [self.keys] if self.keys else []
         return "; ".join(found) or "every declared column is there, as declared"
 

@@ -7,6 +7,8 @@ replay of 2013 gives none, or every table would be late by years (ADR 0015).
 from datetime import datetime, timedelta
 from typing import Literal
 
+from pydantic import Field
+
 from decisions.model import Fact
 
 
@@ -47,10 +49,14 @@ class SourceFacts(Fact):
     Attributes:
         landed_through: Data time up to which every fact has landed; None if it was never said.
         moved_at: Wall clock (naive UTC) at which its catalogue entry last changed.
+        columns: Name to type, without partition keys.
+        keys: Partition keys.
     """
 
     landed_through: datetime | None
     moved_at: datetime
+    columns: dict[str, str] = Field(default_factory=dict)
+    keys: tuple[str, ...] = ()
 
 
 class Late(Fact):

@@ -7,7 +7,9 @@ An episode lasts from one champion to the next: "after-v3" is every attempt to r
 Its attempts are numbered, so use case + episode + attempt names one run for ever. The governor
 holds while a run is in flight, while a candidate awaits a person, while it backs off from failures
 (wall clock), and, after a challenger that did not become champion, until enough new data has landed
-(data time): training again on the same rows would give the same answer for the same money.
+(data time): training again on the same rows would give the same answer for the same money. It
+holds too while a source is late, unless a person asked or there is no model yet, and while one
+lacks a declared column, whoever asked.
 """
 
 from datetime import datetime, timedelta
@@ -51,6 +53,8 @@ class RetrainFacts(Fact):
         pending_version: A registered candidate that awaits approval or release.
         requested: Why a person asked for a training, while the wish is not served.
         changed: What changed in code or declaration since the champion was trained.
+        late: Which sources are later than promised, and how late.
+        schema_drift: Which sources lack columns that the use case counts on.
     """
 
     use_case: str
@@ -63,6 +67,8 @@ class RetrainFacts(Fact):
     pending_version: int | None = None
     requested: str | None = None
     changed: str | None = None
+    late: str | None = None
+    schema_drift: str | None = None
 
     @property
     def episode(self) -> str:
@@ -109,21 +115,32 @@ class Hold(Fact):
 
 def decide(facts: RetrainFacts, policy: RetrainPolicy, now: datetime) -> Retrain | Hold:
     """Weigh the reasons to train against the reasons to wait."""
-    in_flight = [run for run in facts.runs if run.status == "running"]
-    if in_flight:
-        return Hold(until=None, why=f"Run {in_flight[0].run_id} is in flight.")
-    if facts.landed_through is None:
-        return Hold(until=None, why="No data has landed yet.")
-    if facts.pending_version is not None:
-        return Hold(until=None, why=f"Version {facts.pending_version} awaits approval or release.")
-    if facts.champion_version is None and not (facts.requested or policy.first_by_itself):
-        return Hold(until=None, why=f"No model yet; launch retrain_{facts.use_case} for the first.")
+    obstacle = _obstacle(facts, policy)
+    if obstacle is not None:
+        return Hold(until=None, why=obstacle)
     reasons = _reasons(facts)
     if not reasons:
         return Hold(until=None, why="There is no reason to train: " + _calm(facts))
+    if facts.schema_drift:
+        # Nobody's wish helps: datasets are refused as long as a column they need is gone.
+        return Hold(until=None, why=f"A source is not as declared: {facts.schema_drift}")
     # A person's wish does not wait for data or for the end of a back-off.
     hold = None if facts.requested else _wait(facts, policy, now)
     return hold or _retrain(facts, reasons)
+
+
+def _obstacle(facts: RetrainFacts, policy: RetrainPolicy) -> str | None:
+    """Say what keeps any training from starting, whatever the reasons for it."""
+    in_flight = [run for run in facts.runs if run.status == "running"]
+    if in_flight:
+        return f"Run {in_flight[0].run_id} is in flight."
+    if facts.landed_through is None:
+        return "No data has landed yet."
+    if facts.pending_version is not None:
+        return f"Version {facts.pending_version} awaits approval or release."
+    if facts.champion_version is None and not (facts.requested or policy.first_by_itself):
+        return f"No model yet; launch retrain_{facts.use_case} for the first."
+    return None
 
 
 def _reasons(facts: RetrainFacts) -> tuple[str, ...]:
@@ -148,10 +165,18 @@ def _calm(facts: RetrainFacts) -> str:
 def _wait(facts: RetrainFacts, policy: RetrainPolicy, now: datetime) -> Hold | None:
     finished = _finished(facts)
     return (
-        _back_off(finished, policy, now)
+        _await_late(facts)
+        or _back_off(finished, policy, now)
         or _await_new_data(facts, finished, policy)
         or _cool_down(facts, policy)
     )
+
+
+def _await_late(facts: RetrainFacts) -> Hold | None:
+    # The first model is not held: one trained on what has landed is better than none.
+    if not facts.late or facts.champion_version is None:
+        return None
+    return Hold(until=None, why=f"A source is late: {facts.late}")
 
 
 def _finished(facts: RetrainFacts) -> list[RunFact]:

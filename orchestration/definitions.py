@@ -31,7 +31,11 @@ def build_definitions(
         overrides: Resources to take instead of the environment's own, by key.
     """
     resources = {"platform": environment.doors(), **(overrides or {})}
-    made = expand(use_cases, sensor_interval=environment.sensor_interval_seconds)
+    made = expand(
+        use_cases,
+        sensor_interval=environment.sensor_interval_seconds,
+        wall_clock=environment.clock == "wall",
+    )
     return dg.Definitions.merge(made, dg.Definitions(resources=resources))
 
 

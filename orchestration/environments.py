@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import UTC, datetime
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
@@ -36,7 +37,11 @@ class Administrator(BaseModel):
 
 
 class Environment(BaseModel):
-    """One deployment, read from `environments/<name>.yaml`."""
+    """One deployment, read from `environments/<name>.yaml`.
+
+    Attributes:
+        clock: Whether sources' arrivals are judged, by the wall clock; a replay has only data time.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -45,6 +50,7 @@ class Environment(BaseModel):
     endpoint_url: str | None = None
     accounts: dict[AccountName, str]
     sensor_interval_seconds: int = Field(ge=1)
+    clock: Literal["data", "wall"] = "data"
     administrator: Administrator = Administrator()
     base_credentials: Credentials | None = None
     step_image: str | None = None
@@ -91,7 +97,7 @@ class Environment(BaseModel):
 
     def doors(self) -> Platform:
         """Return the doors to AWS, opened as the orchestrator's role in each account."""
-        return Platform(AwsAccounts(self.aws))
+        return Platform(AwsAccounts(self.aws), _wall_clock if self.clock == "wall" else None)
 
 
 def load_environment(name: str | None = None) -> Environment:
@@ -116,6 +122,10 @@ def load_environment(name: str | None = None) -> Environment:
         raise Terminal(f"{path}: {error}") from error
     override = os.environ.get("PERENNIAL_AWS_ENDPOINT_URL")
     return environment.model_copy(update={"endpoint_url": override}) if override else environment
+
+
+def _wall_clock() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def _is_loopback(url: str) -> bool:

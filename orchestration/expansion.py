@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assets import plots
+from assets import observing, plots
 from assets.approval import approval_asset
-from assets.datasets import dataset_assets, source_assets
+from assets.datasets import dataset_assets
 from assets.deployment import deployment_specs, release_asset
 from assets.features import feature_group_assets
 from assets.monitoring import monitoring_specs
 from assets.registry import registry_asset
+from assets.sources import observe_job, source_assets
 from assets.training import training_assets
 from assets.training_set import training_set_asset
 from orchestration import jobs
@@ -29,28 +30,30 @@ if TYPE_CHECKING:
     from usecases.declaration import UseCase
 
 
-def expand(use_cases: tuple[UseCase, ...], *, sensor_interval: int) -> dg.Definitions:
+def expand(
+    use_cases: tuple[UseCase, ...], *, sensor_interval: int, wall_clock: bool = False
+) -> dg.Definitions:
     """Return everything but the resources."""
     trainings = {each.name: jobs.retrain_job(each) for each in use_cases}
     releases = [jobs.release_job(each) for each in use_cases]
+    refreshes = [jobs.refresh_job(use_cases)] if use_cases else []
     return dg.Definitions(
-        assets=_assets(use_cases),
+        assets=[*source_assets(use_cases, wall_clock=wall_clock), *_assets(use_cases)],
         asset_checks=_checks(use_cases),
         jobs=[
             *trainings.values(),
             *releases,
             *(job for each in use_cases if (job := jobs.backfill_job(each)) is not None),
-            *([jobs.refresh_job(use_cases)] if use_cases else []),
+            *refreshes,
+            *([observe_job(use_cases)] if use_cases else []),
         ],
         schedules=[jobs.retrain_schedule(each, trainings[each.name]) for each in use_cases],
-        sensors=_sensors(use_cases, list(trainings.values()), releases, sensor_interval),
+        sensors=_sensors(use_cases, list(trainings.values()), releases, refreshes, sensor_interval),
     )
 
 
 def _assets(use_cases: tuple[UseCase, ...]) -> list[Any]:
-    # Two use cases may read the same raw table: it is one asset.
-    sources = {spec.key: spec for each in use_cases for spec in source_assets(each)}
-    made: list[Any] = list(sources.values())
+    made: list[Any] = []
     for each in use_cases:
         made += [a for a in dataset_assets(each) if not isinstance(a, dg.AssetChecksDefinition)]
         made += feature_group_assets(each)
@@ -70,12 +73,16 @@ def _checks(use_cases: tuple[UseCase, ...]) -> list[dg.AssetChecksDefinition]:
 
 
 def _sensors(
-    use_cases: tuple[UseCase, ...], trainings: list[Any], releases: list[Any], interval: int
+    use_cases: tuple[UseCase, ...],
+    trainings: list[Any],
+    releases: list[Any],
+    refreshes: list[Any],
+    interval: int,
 ) -> list[dg.SensorDefinition]:
     if not use_cases:
         return []
     return [
-        freshness_sensor(use_cases, interval=interval),
+        freshness_sensor(use_cases, refreshes, observing.tell, interval=interval),
         drift_sensor(use_cases, plots.drift, interval=interval),
         retraining_sensor(use_cases, trainings, interval=interval),
         approval_sensor(use_cases, releases, interval=interval),

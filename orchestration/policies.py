@@ -132,6 +132,11 @@ def _orchestrator_of_data(settings: AwsSettings, names: Names, account_id: str) 
             ],
             f"arn:aws:sagemaker:{region}:{account_id}:*",
         ),
+        allow(
+            ["cloudwatch:PutMetricData"],
+            "*",
+            Condition={"StringEquals": {"cloudwatch:namespace": role.FRESHNESS_NAMESPACE}},
+        ),
         pass_sagemaker_role(account_id),
     )
 

@@ -6,9 +6,10 @@ Making the data does not belong here. Tables defined here are Parquet.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from decisions.freshness import SourceFacts
 from resources.errors import Missing, Terminal, call, find, make
 
 if TYPE_CHECKING:
@@ -225,6 +226,20 @@ def landed_through(table: TableFacts) -> datetime | None:
             "expected an ISO timestamp in UTC without an offset, such as 2013-03-01T00:00:00."
         )
     return moment
+
+
+def source_facts(table: TableFacts) -> SourceFacts:
+    """Return what decisions look at of a table.
+
+    Raises:
+        Terminal: Its landing mark is no ISO timestamp.
+    """
+    return SourceFacts(
+        landed_through=landed_through(table),
+        moved_at=table.updated_at.astimezone(UTC).replace(tzinfo=None),
+        columns={each.name: each.type for each in table.columns},
+        keys=tuple(each.name for each in table.partition_keys),
+    )
 
 
 def table_input(

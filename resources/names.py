@@ -20,6 +20,8 @@ DEPLOY_PROJECT = "perennial-deploy"
 SMOKE_PROJECT = "perennial-smoke"
 OFFLINE_STORE_DATABASE = "sagemaker_featurestore"
 RAW_DATABASE = "nycflights"
+#: CloudWatch namespace of how late sources are.
+FRESHNESS_NAMESPACE = "Perennial/Freshness"
 
 
 def slug(use_case: str) -> str:

@@ -10,20 +10,29 @@ from resources.codepipeline import Releases
 from resources.endpoints import Endpoints
 from resources.feature_store import FeatureStore
 from resources.glue import Catalogue
+from resources.metrics import Metrics
 from resources.model_registry import ModelRegistry
 from resources.names import Names
 from resources.objects import Objects
 from resources.sagemaker import TrainingPipelines
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
     from resources.aws import AccountName, AwsAccounts
 
 
 class Platform:
-    """Data and training in the experimentation account, everything durable in assets."""
+    """Data and training in the experimentation account, everything durable in assets.
 
-    def __init__(self, accounts: AwsAccounts) -> None:
+    Attributes:
+        clock: The wall clock (naive UTC) by which arrivals are judged; None where data is replayed.
+    """
+
+    def __init__(self, accounts: AwsAccounts, clock: Callable[[], datetime] | None = None) -> None:
         self.accounts = accounts
+        self.clock = clock
         self.names = Names(accounts.settings)
 
     @cached_property
@@ -35,6 +44,11 @@ class Platform:
     def catalogue(self) -> Catalogue:
         """Return the Glue catalogue of the experimentation account."""
         return Catalogue(self.accounts.client("glue", "experimentation"))
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """Return the metrics of the experimentation account."""
+        return Metrics(self.accounts.client("cloudwatch", "experimentation"))
 
     @cached_property
     def lake(self) -> Objects:

@@ -1,91 +1,198 @@
-"""What has landed, and is a source late? Catalogue facts only, no scan.
+"""What has landed, what is late, what changed its columns: from the catalogue alone, no scan.
 
-Whether a model is too old for what has landed is the governor's question (retraining.py).
+One tick looks at the tables of all use cases: a call per page of each database, and one per page
+of partitions where a table's entry changed. What Dagster is told of a table is assets.observing's;
+when to train again is the governor's (retraining.py), which holds while a source is late.
 """
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
 
 import dagster as dg
 
+from decisions.freshness import Late
+from decisions.model import digest_of
 from resources.errors import PerennialError
+from resources.metrics import Measurement
+from resources.names import FRESHNESS_NAMESPACE
 from resources.platform import Platform
-from sensors.governing import Situation, situation_of
-from usecases import asset_keys
+from resources.sightings import Name, Sighting, look
+from sensors.memory import Memory
+from sensors.refreshing import refresh_due
+from usecases.raw_tables import Outlook, RawTable, outlook, raw_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
 
+    from sensors.governing import Job
     from usecases.declaration import UseCase
 
+    Event = dg.AssetObservation | dg.AssetMaterialization | dg.AssetCheckEvaluation
 
-def freshness_sensor(use_cases: Sequence[UseCase], *, interval: int) -> dg.SensorDefinition:
-    """Return the one sensor that watches the age of every source.
+#: Partitions told of in one tick: an event takes the daemon some milliseconds.
+PARTITIONS_A_TICK = 400
 
-    Its cursor holds, per source table, how far it had landed when last looked.
+
+class Tell(Protocol):
+    """Says what Dagster does not know yet of a table."""
+
+    def __call__(
+        self,
+        instance: dg.DagsterInstance,
+        raw: RawTable,
+        sighting: Sighting,
+        outlooks: Mapping[str, Outlook],
+        *,
+        most: int,
+    ) -> tuple[list[Event], list[Event], int]:
+        """Return events of at most so many partitions, of the table, and how many were left out."""
+        ...
+
+
+def freshness_sensor(
+    use_cases: Sequence[UseCase], refresh: Sequence[Job], tell: Tell, *, interval: int
+) -> dg.SensorDefinition:
+    """Return the one sensor that watches every source.
+
+    Args:
+        use_cases: Whose sources.
+        refresh: The job that brings features up to date.
+        tell: What Dagster is told of a table.
+        interval: Seconds between ticks, at least.
     """
+    raws = raw_tables(use_cases)
 
     @dg.sensor(
         name="freshness_sensor",
+        jobs=refresh,
         minimum_interval_seconds=interval,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Records what lands on the source tables, and what is late.",
+        description="Records what lands on the source tables, what is late, whose columns moved.",
     )
     def watch(
         context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> dg.SensorResult:
-        cursor: dict[str, str] = json.loads(context.cursor or "{}")
-        events, reasons = [], []
+        memory = Memory.read(context.cursor)
+        wanted = {name: raw.partition_key for name, raw in raws.items()}
+        sightings = look(platform.catalogue, wanted, memory.seen, clock=time.time())
+        outlooks = outlooks_of(use_cases, sightings, platform.clock() if platform.clock else None)
+        events = _news(context.instance, raws, sightings, outlooks, memory, tell)
+        reasons = [f"{n[0]}.{n[1]}: {s.problem}" for n, s in sightings.items() if s.problem]
+        reasons += _measure(platform, raws, outlooks, memory)
+        requests = []
         for use_case in use_cases:
-            try:
-                situation = situation_of(platform, use_case)
-            except PerennialError as error:
-                reasons.append(f"{use_case.name}: cannot tell: {error}")
-                continue
-            events += list(_landings(use_case, situation.landed, cursor))
+            due = refresh_due(context.instance, use_case, sightings, outlooks[use_case.name])
+            if isinstance(due, dg.RunRequest):
+                requests.append(due)
+            elif due:
+                reasons.append(f"{use_case.name}: {due}")
         return dg.SensorResult(
+            run_requests=requests,
             asset_events=events,
-            cursor=json.dumps(cursor),
-            skip_reason=None if events else "; ".join(reasons) or "nothing new has landed",
+            cursor=memory.write(),
+            skip_reason=None if events or requests else _why_nothing(reasons),
         )
 
     return watch
 
 
-def late_by(use_case: UseCase, situation: Situation) -> dict[str, str]:
-    """Say which sources lag further behind the newest one than they may."""
-    known = {table: moment for table, moment in situation.landed.items() if moment is not None}
-    newest = max(known.values(), default=None)
+def outlooks_of(
+    use_cases: Sequence[UseCase], sightings: Mapping[Name, Sighting], now: datetime | None
+) -> dict[str, Outlook]:
+    """Judge every use case's sources by what was seen of them."""
     found = {}
-    for table, source in use_case.sources.tables.items():
-        if source.freshness is None or newest is None:
-            continue
-        if table not in known:
-            found[table] = "it has never said how far it has landed"
-        elif newest - known[table] > source.freshness:
-            found[table] = f"{newest - known[table]} behind, allowed are {source.freshness}"
+    for use_case in use_cases:
+        database = use_case.sources.database
+        seen = {table: sightings[database, table].facts for table in use_case.sources.tables}
+        facts = {table: each for table, each in seen.items() if each is not None}
+        found[use_case.name] = outlook(use_case, facts, now)
     return found
 
 
-def _landings(
-    use_case: UseCase, landed: Mapping[str, datetime | None], cursor: dict[str, str]
-) -> Iterator[dg.AssetObservation]:
-    """Yield an observation per source table that has moved, and move the cursor with it."""
-    late = late_by(use_case, Situation(landed, None, None))
-    for table, moment in landed.items():
-        name = f"{use_case.sources.database}.{table}"
-        state = f"{moment} {late.get(table, '')}"
-        if cursor.get(name) == state:
+def _news(
+    instance: dg.DagsterInstance,
+    raws: Mapping[Name, RawTable],
+    sightings: Mapping[Name, Sighting],
+    outlooks: Mapping[str, Outlook],
+    memory: Memory,
+    tell: Tell,
+) -> list[Event]:
+    """Return what Dagster is told of this tick, and remember it."""
+    events: list[Event] = []
+    most = PARTITIONS_A_TICK
+    for name, raw in raws.items():
+        sighting = sightings[name]
+        if sighting.problem and not sighting.gone:
+            continue  # out of reach for now: what was known stays
+        mine = {user.name: outlooks[user.name] for user in raw.users}
+        state = _state(sighting, raw, mine)
+        if memory.said.get(name) == state and sighting.partitions is None:
             continue
-        cursor[name] = state
-        metadata: dict[str, Any] = {"landed_through": str(moment)}
-        if table in late:
-            metadata["late"] = late[table]
-        yield dg.AssetObservation(
-            dg.AssetKey(asset_keys.source(use_case.sources.database, table)),
-            metadata=metadata,
-            tags={"dagster/data_version": str(moment)},
-        )
+        partitions, table, left = tell(instance, raw, sighting, mine, most=most)
+        if partitions or memory.said.get(name) != state:
+            events += [*partitions, *table]
+        most = max(most - len(partitions), 0)
+        memory.said[name] = state
+        _remember(memory, name, sighting, left)
+    return events
+
+
+def _remember(memory: Memory, name: Name, sighting: Sighting, left: int) -> None:
+    """Keep what was seen; not of a table that is gone, or has partitions left to tell of."""
+    if sighting.seen is None or left:
+        memory.seen.pop(name, None)
+    else:
+        memory.seen[name] = sighting.seen
+
+
+def _state(sighting: Sighting, raw: RawTable, outlooks: Mapping[str, Outlook]) -> str:
+    """Return a digest of what is to be said of a table; the growing wait for an arrival is not."""
+    said = []
+    for use_case, each in outlooks.items():
+        verdict, drift = each.freshness.get(raw.name), each.drift.get(raw.name)
+        why = verdict and verdict.why
+        if isinstance(verdict, Late) and verdict.clock == "wall":
+            why = str(verdict.since)
+        said.append([use_case, why, drift and drift.why])
+    version = sighting.seen.version if sighting.seen else ""
+    return digest_of([version, sighting.problem, said])[:16]
+
+
+def _measure(
+    platform: Platform,
+    raws: Mapping[Name, RawTable],
+    outlooks: Mapping[str, Outlook],
+    memory: Memory,
+) -> list[str]:
+    """Tell CloudWatch once a minute how late tables are; say what kept it from being told."""
+    late = {name: worst for name, raw in raws.items() if (worst := _worst(raw, outlooks)) > 0}
+    now = datetime.now(UTC)
+    minute = int(now.timestamp() // 60)
+    if sorted(late) == sorted(memory.late) and (not late or minute == memory.measured):
+        return []
+    # A table that recovered gets its zero; one that was never late costs nothing.
+    values = dict.fromkeys(memory.late, 0.0) | late
+    try:
+        platform.metrics.put(FRESHNESS_NAMESPACE, list(_measurements(values, now)))
+    except PerennialError as error:
+        return [f"lateness could not be measured: {error}"]
+    memory.late, memory.measured = sorted(late), minute
+    return []
+
+
+def _measurements(values: Mapping[Name, float], now: datetime) -> Iterator[Measurement]:
+    for (database, table), seconds in values.items():
+        where = {"Database": database, "Table": table}
+        yield Measurement("LatenessSeconds", seconds, "Seconds", now, where)
+
+
+def _worst(raw: RawTable, outlooks: Mapping[str, Outlook]) -> float:
+    verdicts = (outlooks[user.name].freshness.get(raw.name) for user in raw.users)
+    return max((v.by.total_seconds() for v in verdicts if isinstance(v, Late)), default=0.0)
+
+
+def _why_nothing(reasons: Sequence[str]) -> str:
+    return "; ".join(reasons) or "nothing new has landed"

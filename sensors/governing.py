@@ -12,8 +12,10 @@ from decisions import freshness, retraining
 from decisions.model import digest_of
 from decisions.retraining import Hold, Retrain, RetrainFacts
 from pipelines.templates.code_bundle import build_bundle
+from resources.glue import source_facts
 from resources.serving import candidate_of, champion_of, package_fact
 from usecases import run_tags as tags
+from usecases.raw_tables import NOTHING_SEEN, Outlook, outlook
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +41,7 @@ class Situation:
     champion: PackageFacts | None
     candidate: PackageFacts | None
     packages: tuple[PackageFacts, ...] = ()
+    outlook: Outlook = NOTHING_SEEN
 
     @property
     def landed_through(self) -> datetime | None:
@@ -58,18 +61,20 @@ def situation_of(platform: Platform, use_case: UseCase) -> Situation:
 
     Raises:
         Transient: AWS could not be asked just now.
-        Terminal: A source table is missing, or AWS refused.
+        Terminal: A source table is missing or its mark malformed, or AWS refused.
     """
     database = use_case.sources.database
-    landed = {
-        table: platform.catalogue.landed_through(database, table)
+    sources = {
+        table: source_facts(platform.catalogue.table(database, table))
         for table in use_case.sources.tables
     }
+    landed = {table: facts.landed_through for table, facts in sources.items()}
     packages = platform.registry(use_case.name).packages()
     champion = champion_of(packages)
     candidate = candidate_of(packages)
     awaited = candidate is not None and not package_fact(candidate).gates.startswith("failed")
-    return Situation(landed, champion, candidate if awaited else None, packages)
+    judged = outlook(use_case, sources, platform.clock() if platform.clock else None)
+    return Situation(landed, champion, candidate if awaited else None, packages, judged)
 
 
 def govern(
@@ -94,6 +99,8 @@ def govern(
         runs=runs,
         pending_version=situation.candidate.version if situation.candidate else None,
         changed=changed(use_case, situation) if use_case.retraining.on_change else None,
+        late=situation.outlook.late,
+        schema_drift=situation.outlook.schema_drift,
     )
     now = datetime.now(UTC).replace(tzinfo=None)
     return retraining.decide(facts, use_case.retraining.policy, now)

@@ -38,7 +38,18 @@ _STAGES = ("dev", "staging", "prod")
 
 def cross_examine(document: Document, use_case: UseCase) -> Iterator[Problem]:
     """Find every disagreement between the fields of a well-shaped declaration."""
-    for check in (_names, _sources, _datasets, _groups, _spine, _joins, _inputs, _gates, _monitors, _release):
+    for check in (
+        _names,
+        _sources,
+        _datasets,
+        _groups,
+        _spine,
+        _joins,
+        _inputs,
+        _gates,
+        _monitors,
+        _release,
+    ):
         for location, problem, expected, remedy in check(use_case):
             yield document.problem(location, problem, expected, remedy)
 

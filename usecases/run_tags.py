@@ -4,6 +4,10 @@
 RETRAIN = "perennial/retrain"
 #: Value: the use case. On every run that starts a release.
 RELEASE = "perennial/release"
+#: Value: the use case. On every run that brings its features up to date by itself.
+REFRESH = "perennial/refresh"
+#: Value: digest of the sources' versions that such a run was started for.
+LANDED = "perennial/landed"
 EPISODE = "perennial/episode"
 ATTEMPT = "perennial/attempt"
 REASON = "perennial/reason"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -13,7 +13,6 @@ from decisions.promotion import Plan
 from orchestration.environments import ROOT
 from resources.model_registry import PackageFacts
 from sensors.approvals import MOST_STARTS, request_for
-from sensors.freshness import late_by
 from sensors.governing import Situation, changed
 from sensors.runs import training_runs
 from usecases import run_tags as tags
@@ -109,20 +108,6 @@ def test_one_plan_has_one_key_until_a_run_fails_to_start_it(
     assert told == (
         f"{MOST_STARTS} runs failed to start the release of version 2; the last was {last}"
     )
-
-
-def test_a_source_is_late_by_its_own_measure(use_case: UseCase) -> None:
-    def late(**behind: timedelta | None) -> dict[str, str]:
-        landed = {
-            table: None if lag is None else NOON - lag
-            for table, lag in {"flights": timedelta(0), "planes": timedelta(0), **behind}.items()
-        }
-        return late_by(use_case, Situation(landed, None, None))
-
-    assert late(weather=timedelta(hours=12)) == {}
-    assert late(weather=timedelta(hours=13)) == {"weather": "13:00:00 behind, allowed are 12:00:00"}
-    assert late(weather=None) == {"weather": "it has never said how far it has landed"}
-    assert late(weather=timedelta(0), planes=timedelta(days=300)) == {}
 
 
 def test_what_was_changed_since_the_newest_version_is_named(use_case: UseCase) -> None:

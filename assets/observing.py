@@ -1,0 +1,245 @@
+"""What Dagster is told of a raw table: observations of its partitions, and two checks on it.
+
+Dagster's own event log is the memory: what it was told last of each partition is compared with the
+catalogue, so nothing is told twice and nothing is lost with a cursor. Looking at the catalogue is
+resources.sightings', when to look the sensor's or a person's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from assets.parts import asset_key, table_schema
+from decisions.catalogue import GONE, Change, compare
+from decisions.freshness import CannotTell, Late, write_length
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from resources.sightings import Sighting
+    from usecases.raw_tables import Outlook, RawTable
+
+DATA_VERSION = "dagster/data_version"
+_SHOWN = 20
+"""Partitions and columns that metadata names before it counts."""
+
+Event = dg.AssetObservation | dg.AssetMaterialization | dg.AssetCheckEvaluation
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionNews:
+    """What Dagster does not know yet of a table's partitions.
+
+    Attributes:
+        change: All of it, of the partitions that are partitions of the asset.
+        events: An observation per touched partition, a materialization per landed one; cut short.
+        left: Touched partitions that were cut off, for the next time.
+        foreign: Partitions in the catalogue that are none of the asset's.
+    """
+
+    change: Change
+    events: tuple[Event, ...]
+    left: int
+    foreign: tuple[str, ...]
+
+
+def partitions_of(raw: RawTable) -> dg.DailyPartitionsDefinition | None:
+    """Return a raw table's partitions: days, today's included; None where it has none."""
+    if raw.partition_key is None or raw.start is None:
+        return None
+    return dg.DailyPartitionsDefinition(
+        start_date=raw.start.isoformat(), timezone="UTC", end_offset=1
+    )
+
+
+def partition_news(
+    instance: dg.DagsterInstance, raw: RawTable, sighting: Sighting, *, most: int
+) -> PartitionNews:
+    """Compare a table's partitions with what Dagster was told of them.
+
+    Args:
+        instance: Whose event log is compared.
+        raw: The table.
+        sighting: What was seen of it.
+        most: Partitions to tell of at once.
+    """
+    definition, now = partitions_of(raw), sighting.partitions
+    if definition is None or now is None:
+        return PartitionNews(Change(), (), 0, ())
+    days = set(definition.get_partition_keys())
+    change = compare(told_versions(instance, raw), {day: now[day] for day in now.keys() & days})
+    touched = change.touched[:most]
+    events = tuple(event for day in touched for event in _partition_events(raw, day, now, change))
+    foreign = tuple(sorted(now.keys() - days))
+    return PartitionNews(change, events, len(change.touched) - len(touched), foreign)
+
+
+def tell(
+    instance: dg.DagsterInstance,
+    raw: RawTable,
+    sighting: Sighting,
+    outlooks: Mapping[str, Outlook],
+    *,
+    most: int,
+) -> tuple[list[Event], list[Event], int]:
+    """Return what Dagster does not know yet: of partitions, of the table, and how many are left."""
+    news = partition_news(instance, raw, sighting, most=most)
+    observation = dg.AssetObservation(
+        asset_key(raw.key),
+        metadata=table_metadata(raw, sighting, news, outlooks),
+        tags={DATA_VERSION: sighting.seen.version if sighting.seen else GONE},
+    )
+    events: list[Event] = [observation]
+    if sighting.seen is not None and partitions_of(raw) is None:
+        events += _landing(instance, raw, sighting.seen.version)
+    events += evaluations(raw, check_results(raw, sighting, outlooks))
+    return list(news.events), events, news.left
+
+
+def told_versions(instance: dg.DagsterInstance, raw: RawTable) -> dict[str, str]:
+    """Return what Dagster was told last of each partition, in one query."""
+    told = instance.event_log_storage.get_latest_tags_by_partition(
+        asset_key(raw.key), dg.DagsterEventType.ASSET_OBSERVATION, [DATA_VERSION]
+    )
+    return {day: tags[DATA_VERSION] for day, tags in told.items() if DATA_VERSION in tags}
+
+
+def _landing(instance: dg.DagsterInstance, raw: RawTable, version: str) -> list[Event]:
+    """Return the materialization of a whole table, unless Dagster knows of this version."""
+    key = asset_key(raw.key)
+    last = instance.get_latest_materialization_event(key)
+    known = last.asset_materialization if last else None
+    if known is not None and (known.tags or {}).get(DATA_VERSION) == version:
+        return []
+    return [dg.AssetMaterialization(key, tags={DATA_VERSION: version})]
+
+
+def _partition_events(
+    raw: RawTable, day: str, now: Mapping[str, str], change: Change
+) -> Iterator[Event]:
+    key = asset_key(raw.key)
+    what = "added" if day in change.added else "restated" if day in now else "removed"
+    version = now.get(day, GONE)
+    metadata = {"change": what, "database": raw.database, "table": raw.name}
+    # Staleness of what is downstream follows observations; the UI's partitions and freshness
+    # policies follow materializations, which the table's owner makes and nobody else would report.
+    yield dg.AssetObservation(key, partition=day, metadata=metadata, tags={DATA_VERSION: version})
+    if version != GONE:
+        yield dg.AssetMaterialization(
+            key, partition=day, metadata=metadata, tags={DATA_VERSION: version}
+        )
+
+
+def table_metadata(
+    raw: RawTable, sighting: Sighting, news: PartitionNews, outlooks: Mapping[str, Outlook]
+) -> dict[str, Any]:
+    """Return what the observation of a whole table shows."""
+    if sighting.table is None or sighting.facts is None:
+        return {"problem": sighting.problem}
+    table, facts = sighting.table, sighting.facts
+    found: dict[str, Any] = {
+        "dagster/column_schema": table_schema((*table.columns, *table.partition_keys)),
+        "dagster/uri": table.location,
+        "landed_through": str(facts.landed_through or "never said"),
+        "last_change": f"{facts.moved_at:%Y-%m-%d %H:%M:%S} UTC",
+        "glue_version": table.version_id,
+    }
+    if sighting.partitions is not None and table.partition_keys:
+        found["partitions"] = len(sighting.partitions)
+    for name in ("added", "restated", "removed"):
+        found |= {name: _brief(days)} if (days := getattr(news.change, name)) else {}
+    found |= {"not_partitions_of_the_asset": _brief(news.foreign)} if news.foreign else {}
+    for parameter, name in _ICEBERG.items():
+        found |= {name: table.parameters[parameter]} if parameter in table.parameters else {}
+    return found | _said(raw, outlooks)
+
+
+#: Glue parameters that name an Iceberg table's snapshot; the first is there after every commit.
+_ICEBERG = {
+    "metadata_location": "iceberg/metadata_location",
+    "current-snapshot-id": "iceberg/snapshot_id",
+}
+
+
+def _said(raw: RawTable, outlooks: Mapping[str, Outlook]) -> dict[str, Any]:
+    """Return each use case's verdicts on the table, and its undeclared columns."""
+    found: dict[str, Any] = {}
+    for use_case, outlook in outlooks.items():
+        verdict, drift = outlook.freshness.get(raw.name), outlook.drift.get(raw.name)
+        if isinstance(verdict, Late):
+            found[f"late/{use_case}"] = verdict.why
+            found[f"late_by/{use_case}"] = write_length(verdict.by)
+        if drift is not None and drift.breaks:
+            found[f"schema_drift/{use_case}"] = drift.why
+        if drift is not None and drift.undeclared:
+            found[f"undeclared_columns/{use_case}"] = _brief(drift.undeclared)
+    return found
+
+
+def check_results(
+    raw: RawTable, sighting: Sighting, outlooks: Mapping[str, Outlook]
+) -> dict[str, dg.AssetCheckResult]:
+    """Return the checks `schema` and `freshness`; neither blocks, both hold retraining."""
+    key = asset_key(raw.key)
+    if sighting.facts is None:
+        return {
+            name: dg.AssetCheckResult(
+                asset_key=key, check_name=name, passed=False, description=sighting.problem
+            )
+            for name in ("schema", "freshness")
+        }
+    drifts = {u: e.drift[raw.name] for u, e in outlooks.items() if raw.name in e.drift}
+    broken = [f"{use_case}: {drift.why}" for use_case, drift in drifts.items() if drift.breaks]
+    undeclared = sorted({name for drift in drifts.values() for name in drift.undeclared})
+    return {
+        "schema": dg.AssetCheckResult(
+            asset_key=key,
+            check_name="schema",
+            passed=not broken,
+            description="; ".join(broken) or "Every declared column is there, as declared.",
+            metadata={"undeclared": _brief(undeclared)},
+        ),
+        "freshness": _freshness_check(raw, outlooks),
+    }
+
+
+def _freshness_check(raw: RawTable, outlooks: Mapping[str, Outlook]) -> dg.AssetCheckResult:
+    verdicts = {u: e.freshness[raw.name] for u, e in outlooks.items() if raw.name in e.freshness}
+    wrong = {u: v for u, v in verdicts.items() if isinstance(v, Late | CannotTell)}
+    late = [verdict.by for verdict in wrong.values() if isinstance(verdict, Late)]
+    said = {f"{use_case}: {verdict.why}" for use_case, verdict in (wrong or verdicts).items()}
+    return dg.AssetCheckResult(
+        asset_key=asset_key(raw.key),
+        check_name="freshness",
+        passed=not wrong,
+        # What cannot be told may be a table that was only just created.
+        severity=dg.AssetCheckSeverity.ERROR if late else dg.AssetCheckSeverity.WARN,
+        description=" ".join(sorted(said)),
+        metadata={"late_by": write_length(max(late)), "seconds": max(late).total_seconds()}
+        if late
+        else {},
+    )
+
+
+def evaluations(
+    raw: RawTable, results: Mapping[str, dg.AssetCheckResult]
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """Return check results as a sensor reports them."""
+    for name, result in results.items():
+        yield dg.AssetCheckEvaluation(
+            asset_key=asset_key(raw.key),
+            check_name=name,
+            passed=bool(result.passed),
+            severity=result.severity,
+            description=result.description,
+            metadata=result.metadata,
+            blocking=False,
+        )
+
+
+def _brief(names: tuple[str, ...] | list[str]) -> str:
+    shown = ", ".join(names[:_SHOWN])
+    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"

@@ -1,0 +1,189 @@
+"""A look at many Glue tables at once: one call per page of a database, no scan, no S3 call.
+
+Partitions are asked for only where a table's entry differs from the one seen before. Glue changes a
+partition without touching its table, so a few tables whose partitions were not read for long are
+read again at each look: a silent restatement is seen too, later. What follows from what is seen
+does not belong here.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from decisions.catalogue import partition_version, table_version
+from decisions.model import digest_of
+from resources.errors import Missing, PerennialError
+from resources.glue import TableFacts, source_facts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from decisions.freshness import SourceFacts
+    from resources.glue import Catalogue, PartitionFacts
+
+Name = tuple[str, str]
+"""Database and table."""
+
+Entry = TableFacts | PerennialError
+"""A table's entry, or why it is not known."""
+
+_NO_DATABASE = "Glue has no database {0}. Have its owner create it, or mend sources.database."
+_NO_TABLE = "Glue has no table {0}. Have its owner land it, or mend sources.tables.{1}."
+
+#: Seconds after which partitions are read again although the table's entry did not change.
+REREAD_AFTER = 6 * 3600
+#: Tables a look reads again for that reason, at most; a change is read however many there are.
+REREADS_A_LOOK = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is remembered of a table: digests of its entry and its data, and when it was read."""
+
+    entry: str
+    version: str
+    read_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A table as it is now.
+
+    Attributes:
+        table: Its entry; None where there is none, or it could not be asked for.
+        facts: What decisions look at of it.
+        seen: What to remember; None where nothing was learnt.
+        partitions: Version by partition, where they were read.
+        problem: Why it is not known.
+        gone: There is no such table; otherwise it may only have been out of reach.
+    """
+
+    table: TableFacts | None = None
+    facts: SourceFacts | None = None
+    seen: Seen | None = None
+    partitions: Mapping[str, str] | None = None
+    problem: str = ""
+    gone: bool = False
+
+
+def look(
+    catalogue: Catalogue,
+    wanted: Mapping[Name, str | None],
+    before: Mapping[Name, Seen],
+    *,
+    clock: float,
+) -> dict[Name, Sighting]:
+    """Look at tables; whatever is wrong with one of them is said there, and the others go on.
+
+    Args:
+        catalogue: Where they are.
+        wanted: The tables, with the key by whose values their partitions are told apart.
+        before: What is remembered of them.
+        clock: Seconds since the epoch.
+    """
+    entries = _entries(catalogue, wanted)
+    again = _reread(entries, before, clock)
+    found = {}
+    for name, entry in entries.items():
+        if isinstance(entry, PerennialError):
+            found[name] = Sighting(problem=str(entry), gone=isinstance(entry, Missing))
+            continue
+        last = before.get(name)
+        same = last is not None and last.entry == entry_digest(entry) and name not in again
+        found[name] = _sighting(catalogue, entry, wanted[name], last if same else None, clock)
+    return found
+
+
+def _sighting(
+    catalogue: Catalogue, table: TableFacts, key: str | None, last: Seen | None, clock: float
+) -> Sighting:
+    try:
+        facts = source_facts(table)
+        if last is not None:
+            return Sighting(table, facts, last)
+        partitions = _partitions(catalogue, table, key)
+    except PerennialError as error:
+        return Sighting(table, problem=str(error))
+    version = table_version(
+        columns=facts.columns,
+        keys={each.name: each.type for each in table.partition_keys},
+        location=table.location,
+        parameters=table.parameters,
+        partitions=partitions,
+    )
+    return Sighting(table, facts, Seen(entry_digest(table), version, clock), partitions)
+
+
+def _partitions(catalogue: Catalogue, table: TableFacts, key: str | None) -> dict[str, str]:
+    if not table.partition_keys:
+        return {}
+    names = [each.name for each in table.partition_keys]
+    listed = catalogue.partitions(table.database, table.name)
+    return versions(listed, names.index(key) if key in names else None)
+
+
+def versions(partitions: Iterable[PartitionFacts], place: int | None) -> dict[str, str]:
+    """Return a version per value of one key; without one, per partition.
+
+    Partitions that share the value, of a table with further keys, have one version together.
+    """
+    grouped: dict[str, list[str]] = defaultdict(list)
+    for each in partitions:
+        value = "/".join(each.values) if place is None else each.values[place]
+        version = partition_version(each.values, each.location, each.created_at, each.parameters)
+        grouped[value].append(version)
+    return {
+        value: several[0] if len(several) == 1 else digest_of(several)[:16]
+        for value, several in grouped.items()
+    }
+
+
+def entry_digest(table: TableFacts) -> str:
+    """Return a digest of all that a table's entry says."""
+    said = [
+        table.version_id,
+        table.updated_at.isoformat(),
+        dict(table.parameters),
+        [[each.name, each.type] for each in (*table.columns, *table.partition_keys)],
+        table.location,
+    ]
+    return digest_of(said)[:16]
+
+
+def _entries(catalogue: Catalogue, wanted: Iterable[Name]) -> dict[Name, Entry]:
+    databases: dict[str, list[str]] = defaultdict(list)
+    for database, table in wanted:
+        databases[database].append(table)
+    return {
+        (database, table): entry
+        for database, tables in databases.items()
+        for table, entry in _of_database(catalogue, database, tables).items()
+    }
+
+
+def _of_database(catalogue: Catalogue, database: str, tables: list[str]) -> dict[str, Entry]:
+    try:
+        listed = {each.name: each for each in catalogue.tables(database)}
+    except Missing:
+        return dict.fromkeys(tables, Missing(_NO_DATABASE.format(database)))
+    except PerennialError as error:
+        return dict.fromkeys(tables, error)
+    return {
+        table: listed.get(table) or Missing(_NO_TABLE.format(f"{database}.{table}", table))
+        for table in tables
+    }
+
+
+def _reread(entries: Mapping[Name, Entry], before: Mapping[Name, Seen], clock: float) -> set[Name]:
+    """Return the partitioned tables whose partitions were not read for longest."""
+    old = [
+        (before[name].read_at, name)
+        for name, entry in entries.items()
+        if name in before
+        and not isinstance(entry, PerennialError)
+        and entry.partition_keys
+        and clock - before[name].read_at >= REREAD_AFTER
+    ]
+    return {name for _, name in sorted(old)[:REREADS_A_LOOK]}
