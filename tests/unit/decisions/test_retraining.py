@@ -207,3 +207,20 @@ def test_age_is_judged_in_data_time_and_is_never_negative() -> None:
     ahead = freshness.judge(LANDED, LANDED + DAY, 21 * DAY)
     assert isinstance(ahead, freshness.Fresh)
     assert ahead.age == timedelta(0)
+
+
+def test_a_late_source_holds_a_renewal_but_neither_a_wish_nor_the_first_model() -> None:
+    late = {"drift": DRIFTED, "late": "weather: Landed through 2013-02-26 12:00, 3 d behind."}
+    assert held(facts(**late)).why == f"A source is late: {late['late']}"
+    assert trained(facts(**late, requested="by hand")).attempt == 1
+    first = facts(champion_version=None, trained_through=None, late=late["late"], drift=None)
+    assert trained(first).reasons == ("no model yet",)
+    assert trained(facts(drift=DRIFTED)).attempt == 1
+
+
+def test_a_source_without_its_columns_holds_whoever_asked() -> None:
+    why = "planes: column seats is missing (expected type bigint)"
+    for changes in ({}, {"requested": "by hand"}, {"champion_version": None, "drift": None}):
+        given = facts(drift=DRIFTED, schema_drift=why).model_copy(update=changes)
+        assert held(given).why == f"A source is not as declared: {why}"
+    assert "no reason" in held(facts(schema_drift=why)).why
