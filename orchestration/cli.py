@@ -118,6 +118,18 @@ def status() -> None:
 
 
 @app.command()
+def freshness(
+    model: Annotated[str | None, typer.Argument(help="The use case; by default all.")] = None,
+) -> None:
+    """Show, per source, how far it has landed, how late it is, and whether its columns fit."""
+    from orchestration.freshness import freshness_tables
+
+    use_cases = _use_cases() if model is None else (_use_case(model),)
+    for table in freshness_tables(_platform(), use_cases):
+        console.print(table)
+
+
+@app.command()
 def approve(model: Model, version: Version = None) -> None:
     """Approve a version whose gates passed; the approval sensor releases it."""
     from assets.approval import approve as approve_version

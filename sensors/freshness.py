@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Event = dg.AssetObservation | dg.AssetMaterialization | dg.AssetCheckEvaluation
 
 #: Partitions told of in one tick: an event takes the daemon some milliseconds.
-PARTITIONS_A_TICK = 400
+PARTITIONS_A_TICK = 500
 
 
 class Tell(Protocol):
@@ -134,7 +134,7 @@ def _news(
         partitions, table, left = tell(instance, raw, sighting, mine, most=most)
         if partitions or memory.said.get(name) != state:
             events += [*partitions, *table]
-        most = max(most - len(partitions), 0)
+        most -= len({event.partition for event in partitions})
         memory.said[name] = state
         _remember(memory, name, sighting, left)
     return events

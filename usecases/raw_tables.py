@@ -7,7 +7,7 @@ with. Asking the catalogue does not belong here.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from decisions.catalogue import schema_drift
@@ -71,10 +71,15 @@ class RawTable:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """How a use case's sources stand, by table; a table that could not be seen is in neither."""
+    """How a use case's sources stand, by table; a table that could not be seen is in none.
+
+    Attributes:
+        lag: Data time behind the newest source; None where it was never said.
+    """
 
     freshness: Mapping[str, SourceFreshness]
     drift: Mapping[str, SchemaDrift]
+    lag: Mapping[str, timedelta | None] = field(default_factory=dict)
 
     @property
     def late(self) -> str | None:
@@ -122,5 +127,9 @@ def outlook(use_case: UseCase, facts: Mapping[str, SourceFacts], now: datetime |
                 keys=facts[name].keys,
             )
             for name, each in there.items()
+        },
+        {
+            name: newest - landed if newest and (landed := facts[name].landed_through) else None
+            for name in there
         },
     )

@@ -270,3 +270,36 @@ def test_expressions_choose_partitions(glue, table, expression, found):
 def test_an_expression_that_is_not_evaluated_is_an_error(glue, table, expression):
     with refused("InvalidInputException", 400):
         glue.get_partitions(**table, Expression=expression)
+
+
+def test_glue_lists_tables_and_partitions_by_pages(aws):
+    glue = aws.client("glue", "121212121212")
+    glue.create_database(DatabaseInput={"Name": "pages"})
+    names = [f"t{number:03}" for number in range(103)]
+    key = [{"Name": "dt", "Type": "string"}]
+    for name in names:
+        glue.create_table(DatabaseName="pages", TableInput={"Name": name, "PartitionKeys": key})
+    first = glue.get_tables(DatabaseName="pages")
+    assert [each["Name"] for each in first["TableList"]] == names[:100]
+    # What is created or deleted meanwhile makes no page skip a table.
+    glue.delete_table(DatabaseName="pages", Name="t000")
+    token = {"NextToken": first["NextToken"]}
+    rest = glue.get_tables(DatabaseName="pages", **token)
+    assert [each["Name"] for each in rest["TableList"]] == names[100:]
+    assert "NextToken" not in rest
+    with refused("InvalidInputException", 400):
+        glue.get_tables(DatabaseName="pages", Expression="t1.*", **token)
+
+    table = {"DatabaseName": "pages", "TableName": "t001"}
+    descriptor = {"Columns": [{"Name": "a", "Type": "int"}], "Location": "s3://b/k/"}
+    for number in range(5):
+        partition = {"Values": [f"day-{number}"], "StorageDescriptor": descriptor}
+        glue.create_partition(PartitionInput=partition, **table)
+    pages = glue.get_paginator("get_partitions").paginate(
+        ExcludeColumnSchema=True, PaginationConfig={"PageSize": 2}, **table
+    )
+    found = [page["Partitions"] for page in pages]
+    assert [len(page) for page in found] == [2, 2, 1]
+    assert found[0][0]["StorageDescriptor"] == {"Location": "s3://b/k/"}
+    whole = glue.get_partitions(**table)["Partitions"]
+    assert whole[0]["StorageDescriptor"] == descriptor

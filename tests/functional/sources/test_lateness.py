@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import io
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pytest
+from rich.console import Console
 
 from decisions.retraining import Hold
 from orchestration.definitions import build_definitions
+from orchestration.freshness import freshness_tables
 from resources.names import FRESHNESS_NAMESPACE
 from sensors.governing import govern, situation_of
 from sensors.refreshing import MOST_STARTS
-from tests.functional.sources.wharf import Wharf
 from usecases import run_tags as tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tests.functional.sources.wharf import Wharf
 
 DAY = timedelta(days=1)
 THROUGH = datetime(2013, 1, 4)  # noqa: DTZ001 - data time is naive UTC
@@ -214,3 +218,19 @@ def test_features_wait_for_sources_that_are_not_well(
     assert "dock: its features wait" in str(wharf.tick().skipped)
     wharf.land(THROUGH + 2 * DAY, *DAYS)
     assert [each.tags[tags.REFRESH] for each in wharf.tick().requests] == ["dock"]
+
+
+def test_a_person_sees_it_all_in_a_terminal(wharf: Wharf) -> None:
+    wharf.land(THROUGH, *DAYS)
+    wharf.table("flights", THROUGH + 2 * DAY)
+    wharf.table("planes", THROUGH, columns={"tailnum": "string", "[red]": "bigint"})
+    console = Console(width=300, record=True, file=io.StringIO())
+    for table in freshness_tables(wharf.platform, [wharf.use_case]):
+        console.print(table)
+    told = console.export_text()
+    rows = {line.split("│")[1].strip(): line for line in told.splitlines() if "│ " in line}
+    assert "2013-01-06 00:00:00" in rows["flights"]
+    assert "as declared" in rows["flights"]
+    assert "late by 1 d 12 h, since 2013-01-04 12:00" in rows["weather"]
+    assert " 3 " in rows["weather"]
+    assert "column seats is missing (expected type bigint), renamed to [red]?" in rows["planes"]

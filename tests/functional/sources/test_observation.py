@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from resources.sightings import REREAD_AFTER
-from tests.functional.sources.wharf import Wharf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tests.functional.sources.wharf import Wharf
 
 DAY = timedelta(days=1)
 THROUGH = datetime(2013, 1, 4)  # noqa: DTZ001 - data time is naive UTC

@@ -1,0 +1,1 @@
+"""Benchmarks of how data becomes a training set, one module per question."""
