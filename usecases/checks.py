@@ -71,12 +71,13 @@ def _names(use_case: UseCase) -> Iterator[Finding]:
 
 def _sources(use_case: UseCase) -> Iterator[Finding]:
     sources = use_case.sources
+    daily = [name for name, each in sources.tables.items() if each.partition_key is not None]
+    if daily and sources.start is None:
+        expected = "sources.start, the first day that the daily partitions go back to"
+        remedy = "add for example start: 2013-01-01 under sources"
+        yield ("sources",), f"{', '.join(daily)} is partitioned by day", expected, remedy
     for name, table in sources.tables.items():
         here: Location = ("sources", "tables", name)
-        if table.partition_key is not None and sources.start is None:
-            expected = "sources.start, the first day that the daily partitions go back to"
-            remedy = "add for example start: 2013-01-01 under sources"
-            yield (*here, "partition_key"), f"{name} is partitioned by day", expected, remedy
         if table.freshness is not None and table.sla.event_time_lag is not None:
             remedy = "remove freshness, which is short for it"
             yield (*here, "freshness"), "the lag is allowed twice", "sla.event_time_lag", remedy
