@@ -75,7 +75,7 @@ def _sources(use_case: UseCase) -> Iterator[Finding]:
     if daily and sources.start is None:
         expected = "sources.start, the first day that the daily partitions go back to"
         remedy = "add for example start: 2013-01-01 under sources"
-        yield ("sources",), f"{', '.join(daily)} is partitioned by day", expected, remedy
+        yield ("sources",), f"partitioned by day: {', '.join(daily)}", expected, remedy
     for name, table in sources.tables.items():
         here: Location = ("sources", "tables", name)
         if table.freshness is not None and table.sla.event_time_lag is not None:
