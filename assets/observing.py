@@ -8,6 +8,7 @@ resources.sightings', when to look the sensor's or a person's.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -17,7 +18,7 @@ from decisions.catalogue import GONE, Change, compare
 from decisions.freshness import CannotTell, Late, write_length
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from resources.sightings import Sighting
     from usecases.raw_tables import Outlook, RawTable
@@ -69,7 +70,7 @@ def partition_news(
     definition, now = partitions_of(raw), sighting.partitions
     if definition is None or now is None:
         return PartitionNews(Change(), (), 0, ())
-    days = set(definition.get_partition_keys())
+    days = _days(definition, now)
     change = compare(told_versions(instance, raw), {day: now[day] for day in now.keys() & days})
     touched = change.touched[:most]
     events = tuple(event for day in touched for event in _partition_events(raw, day, now, change))
@@ -97,6 +98,19 @@ def tell(
         events += _landing(instance, raw, sighting.seen.version)
     events += evaluations(raw, check_results(raw, sighting, outlooks))
     return list(news.events), events, news.left
+
+
+def _days(definition: dg.DailyPartitionsDefinition, values: Iterable[str]) -> set[str]:
+    """Return the values that are partitions; listing all days there are would take longer."""
+    first, last = f"{definition.start:%Y-%m-%d}", definition.get_last_partition_key() or ""
+    return {value for value in values if first <= value <= last and _is_day(value)}
+
+
+def _is_day(value: str) -> bool:
+    try:
+        return date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
 
 
 def told_versions(instance: dg.DagsterInstance, raw: RawTable) -> dict[str, str]:

@@ -74,6 +74,7 @@ def look(
     before: Mapping[Name, Seen],
     *,
     clock: float,
+    reads: int | None = None,
 ) -> dict[Name, Sighting]:
     """Look at tables; whatever is wrong with one of them is said there, and the others go on.
 
@@ -82,27 +83,32 @@ def look(
         wanted: The tables, with the key by whose values their partitions are told apart.
         before: What is remembered of them.
         clock: Seconds since the epoch.
+        reads: Tables whose partitions are read, at most; the others are as they were seen before.
     """
     entries = _entries(catalogue, wanted)
-    again = _reread(entries, before, clock)
+    due = _due(entries, before, clock, reads)
     found = {}
     for name, entry in entries.items():
         if isinstance(entry, PerennialError):
             found[name] = Sighting(problem=str(entry), gone=isinstance(entry, Missing))
             continue
-        last = before.get(name)
-        same = last is not None and last.entry == entry_digest(entry) and name not in again
-        found[name] = _sighting(catalogue, entry, wanted[name], last if same else None, clock)
+        if name in due:
+            found[name] = _read(catalogue, entry, wanted[name], clock)
+        else:
+            found[name] = _as_before(entry, before.get(name))
     return found
 
 
-def _sighting(
-    catalogue: Catalogue, table: TableFacts, key: str | None, last: Seen | None, clock: float
-) -> Sighting:
+def _as_before(table: TableFacts, last: Seen | None) -> Sighting:
+    try:
+        return Sighting(table, source_facts(table), last)
+    except PerennialError as error:
+        return Sighting(table, problem=str(error))
+
+
+def _read(catalogue: Catalogue, table: TableFacts, key: str | None, clock: float) -> Sighting:
     try:
         facts = source_facts(table)
-        if last is not None:
-            return Sighting(table, facts, last)
         partitions = _partitions(catalogue, table, key)
     except PerennialError as error:
         return Sighting(table, problem=str(error))
@@ -176,14 +182,22 @@ def _of_database(catalogue: Catalogue, database: str, tables: list[str]) -> dict
     }
 
 
-def _reread(entries: Mapping[Name, Entry], before: Mapping[Name, Seen], clock: float) -> set[Name]:
-    """Return the partitioned tables whose partitions were not read for longest."""
+def _due(
+    entries: Mapping[Name, Entry], before: Mapping[Name, Seen], clock: float, reads: int | None
+) -> set[Name]:
+    """Return the tables to read: those that changed, and a few that were not read for long."""
+    there = {n: each for n, each in entries.items() if not isinstance(each, PerennialError)}
+    known = {name: before[name] for name in there if name in before}
+    changed = {n for n in there if n not in known or known[n].entry != entry_digest(there[n])}
     old = [
-        (before[name].read_at, name)
-        for name, entry in entries.items()
-        if name in before
-        and not isinstance(entry, PerennialError)
-        and entry.partition_keys
-        and clock - before[name].read_at >= REREAD_AFTER
+        (seen.read_at, name)
+        for name, seen in known.items()
+        if there[name].partition_keys
+        and name not in changed
+        and clock - seen.read_at >= REREAD_AFTER
     ]
-    return {name for _, name in sorted(old)[:REREADS_A_LOOK]}
+    again = [name for _, name in sorted(old)[:REREADS_A_LOOK]]
+    # What was never read, or not for longest, goes first: none waits for ever.
+    first = sorted(changed, key=lambda name: (known[name].read_at if name in known else 0.0, name))
+    paid = [name for name in first if there[name].partition_keys]
+    return changed.difference(paid).union([*paid, *again][:reads])

@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 
     Event = dg.AssetObservation | dg.AssetMaterialization | dg.AssetCheckEvaluation
 
-#: Partitions told of in one tick: an event takes the daemon some milliseconds.
-PARTITIONS_A_TICK = 500
+#: Tables whose partitions one tick reads, and events it makes, about: a tick has to end within a
+#: minute, and recording an event takes the daemon some milliseconds. The next tick goes on.
+READS_A_TICK = 250
+EVENTS_A_TICK = 1000
 
 
 class Tell(Protocol):
@@ -77,7 +79,9 @@ def freshness_sensor(
     ) -> dg.SensorResult:
         memory = Memory.read(context.cursor)
         wanted = {name: raw.partition_key for name, raw in raws.items()}
-        sightings = look(platform.catalogue, wanted, memory.seen, clock=time.time())
+        sightings = look(
+            platform.catalogue, wanted, memory.seen, clock=time.time(), reads=READS_A_TICK
+        )
         outlooks = outlooks_of(use_cases, sightings, platform.clock() if platform.clock else None)
         events = _news(context.instance, raws, sightings, outlooks, memory, tell)
         reasons = [f"{n[0]}.{n[1]}: {s.problem}" for n, s in sightings.items() if s.problem]
@@ -122,11 +126,11 @@ def _news(
 ) -> list[Event]:
     """Return what Dagster is told of this tick, and remember it."""
     events: list[Event] = []
-    most = PARTITIONS_A_TICK
     for name, raw in raws.items():
         sighting = sightings[name]
-        if sighting.problem and not sighting.gone:
-            continue  # out of reach for now: what was known stays
+        most = (EVENTS_A_TICK - len(events)) // 2  # of a partition there are two
+        if most <= 0 or (sighting.seen is None and not sighting.gone):
+            continue  # out of reach, or not its turn: what was known stays
         mine = {user.name: outlooks[user.name] for user in raw.users}
         state = _state(sighting, raw, mine)
         if memory.said.get(name) == state and sighting.partitions is None:
@@ -134,7 +138,6 @@ def _news(
         partitions, table, left = tell(instance, raw, sighting, mine, most=most)
         if partitions or memory.said.get(name) != state:
             events += [*partitions, *table]
-        most -= len({event.partition for event in partitions})
         memory.said[name] = state
         _remember(memory, name, sighting, left)
     return events

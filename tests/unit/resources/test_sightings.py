@@ -102,6 +102,20 @@ def test_partitions_are_read_again_after_a_while_a_few_at_a_time() -> None:
     assert glue.calls["GetPartitions"] == 50
 
 
+def test_reads_are_few_at_once_and_none_waits_for_ever() -> None:
+    glue = FakeGlue(d=50)
+    known: dict[Name, Seen] = {}
+    for turn in range(6):
+        # The first ten change before every look.
+        for name in list(glue.tables["d"])[:10]:
+            glue.tables["d"][name]["VersionId"] = str(turn)
+        found = look(Catalogue(glue), wanted(glue), known, clock=float(turn + 1), reads=15)
+        assert glue.calls.pop("GetPartitions") <= 15
+        known = {name: each.seen for name, each in found.items() if each.seen}
+        assert all(each.facts is not None for each in found.values())
+    assert len(known) == 50
+
+
 def test_trouble_with_one_reaches_no_other() -> None:
     glue = FakeGlue(d=3, e=1, f=1)
     asked = wanted(glue) | {("d", "t999"): "dt", ("nowhere", "t000"): None}
