@@ -12,13 +12,9 @@ from typing import Any
 
 import dagster as dg
 
-from assets.observing import (
-    check_results,
-    partition_news,
-    partitions_of,
-    table_metadata,
-)
+from assets.observing import partition_news, partitions_of, table_metadata
 from assets.parts import asset_key, without_beta_warnings
+from assets.source_checks import check_results
 from decisions.freshness import write_length
 from resources.errors import Transient
 from resources.platform import Platform
