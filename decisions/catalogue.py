@@ -77,18 +77,14 @@ class SchemaDrift(Fact):
 
 
 def partition_version(
-    values: Sequence[str],
-    location: str,
-    created_at: datetime | None,
-    parameters: Mapping[str, str],
+    values: Sequence[str], location: str, created_at: datetime | None, parameters: Mapping[str, str]
 ) -> str:
     """Name a partition's data by its catalogue entry.
 
     The creation time is part of it: a partition dropped and written again at the same place, as
     Hive and Spark overwrite, has nothing else that differs.
     """
-    created = created_at.isoformat() if created_at else ""
-    return _digest([list(values), location, created, dict(parameters)])
+    return _digest([list(values), location, str(created_at), dict(parameters)])
 
 
 def table_version(

@@ -1,1 +1,1 @@
-"""Benchmarks of how data becomes a training set, one module per question, beside its peers."""
+"""Benchmarks of how data becomes a training set, one module per question."""
