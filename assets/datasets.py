@@ -34,15 +34,6 @@ from usecases.declaration import UseCase
 from usecases.fields import Dataset
 
 
-def daily(use_case: UseCase) -> dg.DailyPartitionsDefinition | None:
-    """Return the days of a use case's partitions; None where none are declared."""
-    start = use_case.sources.start
-    if start is None:
-        return None
-    # Data time may run behind or ahead of the clock: the day under way is a partition too.
-    return dg.DailyPartitionsDefinition(start_date=start.isoformat(), end_offset=1)
-
-
 def dataset_assets(use_case: UseCase) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
     """Return each dataset's asset and blocking contract check, and its days' where it has any."""
     made: list[dg.AssetsDefinition | dg.AssetChecksDefinition] = []
