@@ -1,4 +1,4 @@
-"""SQL that assets compose around what is declared: CTAS, sample, what the Feature Store lacks.
+"""SQL that assets compose around what is declared: CTAS, what the Feature Store lacks.
 
 Built as sqlglot trees: names are quoted identifiers and values are literals, never pasted text.
 What a dataset or a training set contains does not belong here.
@@ -40,13 +40,6 @@ def create_table_as(
         expression=sqlglot.parse_one(query, dialect=_DIALECT),
     )
     return str(statement.sql(dialect=_DIALECT))
-
-
-def sample(name: str, columns: Sequence[str], rows: int) -> str:
-    """Return a SELECT of at most ``rows`` rows."""
-    picked = [exp.column(column, quoted=True) for column in columns]
-    query = exp.select(*picked).from_(exp.table_(name, quoted=True)).limit(rows)
-    return str(query.sql(_DIALECT))
 
 
 def count_rows(name: str) -> str:
