@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import sys
-from datetime import datetime  # noqa: TC003 - typer reads annotations at run time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,10 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Models that renew themselves.",
 )
-training_sets = typer.Typer(
-    no_args_is_help=True, help="What a model learnt from, held to its word."
-)
-app.add_typer(training_sets, name="training-set")
+quarantine_app = typer.Typer(no_args_is_help=True, help="Data that broke its contract.")
+app.add_typer(quarantine_app, name="quarantine")
 console = Console()
 errors = Console(stderr=True)
 
@@ -157,34 +155,29 @@ def reject(
     console.print(f"version {package.version} of {model} is rejected")
 
 
-Named = Annotated[
-    str, typer.Option("--sha256", help="The manifest's sha256; by default the newest set's.")
-]
+@quarantine_app.command("list")
+def list_quarantine(model: Model) -> None:
+    """Show the data of a model that broke its contract, with rules, counts and examples."""
+    from orchestration.status import quarantine_table
+
+    console.print(quarantine_table(_platform(), _use_case(model)))
 
 
-@training_sets.command()
-def show(model: Model, sha256: Named = "") -> None:
-    """Show what a training set was made from, and its files."""
-    from orchestration.training_sets import manifest, summary
+@quarantine_app.command("release")
+def release_quarantined(
+    model: Model,
+    dataset: Annotated[str, typer.Argument(help="The dataset, for example planes.")],
+    partition: Annotated[str, typer.Argument(help="Its partition; `all` where it has none.")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept with the record.")],
+) -> None:
+    """Accept data as it is, in spite of its breaches; the next run takes it."""
+    from assets.quarantine import release
 
-    for part in summary(manifest(_platform(), _use_case(model), sha256)):
-        console.print(part)
-
-
-@training_sets.command()
-def verify(model: Model, sha256: Named = "") -> None:
-    """Read every file of a training set again and compare it with the manifest."""
-    from orchestration.training_sets import manifest
-    from orchestration.training_sets import verify as verify_set
-
-    platform = _platform()
-    found = manifest(platform, _use_case(model), sha256)
-    verify_set(platform, found)
-    console.print(
-        f"training set {found.sha256} of {model} is sound: {found.rows} rows in "
-        f"{len(found.files)} file(s), all as the manifest says",
-        soft_wrap=True,
+    use_case, at = _use_case(model).name, datetime.now(UTC)
+    record = release(
+        _platform(), use_case, dataset, partition, by=getpass.getuser(), at=at, reason=reason
     )
+    console.print(f"{record.location} is accepted; the next run of {dataset} takes it")
 
 
 def _platform() -> Platform:

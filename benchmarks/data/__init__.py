@@ -1,1 +1,1 @@
-"""Benchmarks of how data becomes a training set, one module per question."""
+"""Benchmarks of the data side: one module a subject, each with measure() and section()."""
