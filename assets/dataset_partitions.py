@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from assets.contracts import judge_partitions
 from assets.ctas import stage
 from assets.dataset_tables import DIGEST
 from assets.parts import digest_of
+from assets.quarantine import held, quarantine
 from assets.statements import count_by
 from decisions import partitions as decide
 from decisions.partitions import Made, PartitionPlan, Stale
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from assets.dataset_inputs import Inputs
+    from decisions.contracts import QuarantineRecord
     from resources.glue import TableFacts
     from resources.platform import Platform
     from usecases.declaration import UseCase
@@ -57,12 +60,16 @@ class Partitioned:
     """What became of a dataset's days.
 
     Attributes:
+        made: The days that serve now and did not before.
         queries: What each Athena query took.
+        quarantined: What is held back, of this run and of earlier ones; the last good version of
+            these days keeps serving.
     """
 
     plan: PartitionPlan
     made: tuple[DayMade, ...]
     queries: tuple[dict[str, Any], ...]
+    quarantined: tuple[QuarantineRecord, ...] = ()
 
 
 def make_days(
@@ -102,20 +109,21 @@ def make_days(
     }
     table = _table(platform, use_case, dataset)
     found = _found(platform, table) if table else {}
-    plan = decide.plan(wanted, found, asked=frozenset(asked))
+    plan, records = _plan(platform, use_case, dataset, wanted, found, frozenset(asked))
     batch = _Batch(platform, use_case, dataset, as_of, salt)
     made: list[DayMade] = []
     queries = []
     stale = {each.day: each for each in plan.stale}
     for first, last in decide.runs(stale, longest=_DAYS_AT_ONCE):
         part = [each for day, each in stale.items() if first <= day <= last]
-        done, took = batch.make(part)
+        done, refused, took = batch.make(part)
         made += done
+        records += refused
         queries.append(took)
     query = _query_digest(use_case, dataset)
     if table is not None and any(was and was.query != query for was in found.values()):
         _drop_others(platform, table, query)
-    return Partitioned(plan, tuple(made), tuple(queries))
+    return Partitioned(plan, tuple(made), tuple(queries), records)
 
 
 def day_digests(
@@ -152,8 +160,10 @@ class _Batch:
         self._salt = salt
         self._database = platform.names.curated_database(use_case.name)
 
-    def make(self, stale: Sequence[Stale]) -> tuple[list[DayMade], dict[str, Any]]:
-        """Make an unbroken run of days and switch the table's partitions to them."""
+    def make(
+        self, stale: Sequence[Stale]
+    ) -> tuple[list[DayMade], tuple[QuarantineRecord, ...], dict[str, Any]]:
+        """Make an unbroken run of days, and switch to those that keep the contract."""
         name = self._dataset.name
         digest = self._digest(stale)
         table, took = stage(
@@ -167,9 +177,23 @@ class _Batch:
             partitioned_by=(DAY,),
         )
         made = self._made(table, stale)
-        self._switch(table, stale, made)
+        verdict = judge_partitions(
+            self._platform,
+            self._use_case,
+            self._dataset,
+            [day.day.isoformat() for day in made],
+            self._salt,
+            table=table.name,
+            digests={day.day.isoformat(): day.digest for day in made},
+        )
+        where = {day.day.isoformat(): (day.digest, day.location) for day in made}
+        use_case, dataset = self._use_case.name, self._dataset.name
+        refused = quarantine(self._platform, use_case, dataset, verdict, where)
+        kept = {each.partition for each in refused}
+        good = [day for day in made if day.day.isoformat() not in kept]
+        self._switch(table, stale, good)
         self._platform.catalogue.drop_table(self._database, table.name)
-        return made, took
+        return good, refused, took
 
     def _digest(self, stale: Sequence[Stale]) -> str:
         # What was asked for is made anew even where it was made from the same before.
@@ -215,6 +239,7 @@ class _Batch:
             parameters={"perennial.as_of": self._as_of.isoformat()},
             partition_keys=(ColumnFacts(DAY, "string"),),
         )
+        from_what = {each.day: each.made for each in stale}
         partitions = [
             PartitionFacts(
                 (day.day.isoformat(),),
@@ -222,12 +247,30 @@ class _Batch:
                 {
                     DIGEST: day.digest,
                     ROWS: str(day.rows),
-                    MADE: each.made.model_dump_json(),
+                    MADE: from_what[day.day].model_dump_json(),
                 },
             )
-            for each, day in zip(stale, made, strict=True)
+            for day in made
         ]
         catalogue.put_partitions(catalogue.table(self._database, self._dataset.name), partitions)
+
+
+def _plan(
+    platform: Platform,
+    use_case: UseCase,
+    dataset: Dataset,
+    wanted: dict[date, Made],
+    found: dict[date, Made | None],
+    asked: frozenset[date],
+) -> tuple[PartitionPlan, tuple[QuarantineRecord, ...]]:
+    """Decide what to make; equal data that broke the contract before would break it again."""
+    plan = decide.plan(wanted, found, asked=asked)
+    due = {each.day.isoformat(): each.made.digest for each in plan.stale if each.day not in asked}
+    if not due:
+        return plan, ()
+    records = held(platform, use_case.name, dataset.name, due)
+    refused = {date.fromisoformat(each.partition): each.digest for each in records}
+    return decide.plan(wanted, found, quarantined=refused, asked=asked), records
 
 
 def _query_digest(use_case: UseCase, dataset: Dataset) -> str:

@@ -7,6 +7,7 @@ their sum, and brings up to date what is not. How they are made is the business 
 dataset_partitions and dataset_tables; feature groups do not belong here.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime, time
 from typing import Any
 
@@ -25,6 +26,7 @@ from assets.parts import (
     table_schema,
     without_beta_warnings,
 )
+from assets.quarantine_check import quarantine_result, quarantine_spec
 from assets.statements import count_rows
 from assets.windows import dataset_days, landed_through
 from resources.errors import Terminal
@@ -101,6 +103,7 @@ def _days(use_case: UseCase, dataset: Dataset) -> dg.AssetsDefinition:
         deps=_partition_deps(use_case, dataset),
         partitions_def=_daily(use_case),
         backfill_policy=dg.BackfillPolicy.single_run(),
+        check_specs=[quarantine_spec(asset_keys.dataset_days(use_case.name, dataset.name))],
     )
     def dataset_days_asset(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
@@ -119,7 +122,10 @@ def _days(use_case: UseCase, dataset: Dataset) -> dg.AssetsDefinition:
             salt=context.run_id,
         )
         context.log.info("%s: %s", dataset.name, done.plan.why)
-        return dg.MaterializeResult(metadata=_of_days(done, as_of))
+        return dg.MaterializeResult(
+            metadata=_of_days(done, as_of),
+            check_results=[quarantine_result(use_case, done.quarantined)],
+        )
 
     return dataset_days_asset
 
@@ -135,6 +141,7 @@ def _sum_of_days(use_case: UseCase, dataset: Dataset) -> dg.AssetsDefinition:
         owners=[use_case.owner],
         code_version=_code_version(use_case, dataset),
         deps=[days],
+        check_specs=[quarantine_spec(asset_keys.dataset(use_case.name, dataset.name))],
     )
     def dataset_asset(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
@@ -153,10 +160,24 @@ def _sum_of_days(use_case: UseCase, dataset: Dataset) -> dg.AssetsDefinition:
                 **_of_days(done, as_of),
                 **_shown(platform, use_case, dataset, salt=context.run_id),
             },
-            data_version=dg.DataVersion(version_of_days(platform, use_case, dataset, wanted)),
+            data_version=_version(platform, use_case, dataset, done, wanted),
+            check_results=[quarantine_result(use_case, done.quarantined)],
         )
 
     return dataset_asset
+
+
+def _version(
+    platform: Platform,
+    use_case: UseCase,
+    dataset: Dataset,
+    done: Partitioned,
+    wanted: Sequence[date],
+) -> dg.DataVersion | None:
+    # A day in quarantine may have no good version yet: then the sum has no version either.
+    if done.quarantined:
+        return None
+    return dg.DataVersion(version_of_days(platform, use_case, dataset, wanted))
 
 
 def _of_days(done: Partitioned, as_of: datetime) -> dict[str, Any]:
@@ -166,6 +187,7 @@ def _of_days(done: Partitioned, as_of: datetime) -> dict[str, Any]:
         "plan": done.plan.why,
         "days_made": len(done.made),
         "days_kept": done.plan.kept,
+        "days_quarantined": len(done.quarantined),
         "made": _table_of_days(done),
     }
 

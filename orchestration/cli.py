@@ -24,6 +24,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Models that renew themselves.",
 )
+training_sets = typer.Typer(
+    no_args_is_help=True, help="What a model learnt from, held to its word."
+)
+app.add_typer(training_sets, name="training-set")
 quarantine_app = typer.Typer(no_args_is_help=True, help="Data that broke its contract.")
 app.add_typer(quarantine_app, name="quarantine")
 console = Console()
@@ -153,6 +157,36 @@ def reject(
         _platform(), _use_case(model), version, by=getpass.getuser(), reason=reason
     )
     console.print(f"version {package.version} of {model} is rejected")
+
+
+Named = Annotated[
+    str, typer.Option("--sha256", help="The manifest's sha256; by default the newest set's.")
+]
+
+
+@training_sets.command()
+def show(model: Model, sha256: Named = "") -> None:
+    """Show what a training set was made from, and its files."""
+    from orchestration.training_sets import manifest, summary
+
+    for part in summary(manifest(_platform(), _use_case(model), sha256)):
+        console.print(part)
+
+
+@training_sets.command()
+def verify(model: Model, sha256: Named = "") -> None:
+    """Read every file of a training set again and compare it with the manifest."""
+    from orchestration.training_sets import manifest
+    from orchestration.training_sets import verify as verify_set
+
+    platform = _platform()
+    found = manifest(platform, _use_case(model), sha256)
+    verify_set(platform, found)
+    console.print(
+        f"training set {found.sha256} of {model} is sound: {found.rows} rows in "
+        f"{len(found.files)} file(s), all as the manifest says",
+        soft_wrap=True,
+    )
 
 
 @quarantine_app.command("list")

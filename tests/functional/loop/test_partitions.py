@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from assets.quarantine import release
 from resources.glue import PartitionFacts
 from tests.functional.loop.conftest import LANDED
 from tests.functional.loop.test_bad_input import reading
@@ -178,6 +179,41 @@ def test_an_empty_partition_is_a_day_without_rows(
     outcome = loop.only(by_day, WEATHER)
     assert outcome.succeeded, outcome.told
     assert int(partitions(loop)["2013-01-18"].parameters["perennial.rows"]) > 20
+
+
+def test_a_day_that_breaks_its_contract_is_held_back_alone(
+    loop: Loop, upstream: Upstream, by_day: UseCase
+) -> None:
+    bad, next_day = "2013-01-07", "2013-01-08"
+    before, served = partitions(loop), warmest(loop, bad)
+
+    def scorching(rows: pa.Table) -> pa.Table:
+        place = rows.schema.get_field_index("temp")
+        return rows.set_column(place, "temp", pc.add(rows.column("temp"), 900.0))
+
+    upstream.restate(bad, scorching, "scorched")
+    outcome = loop.only(by_day, WEATHER)
+    assert not loop.checks_pass(outcome, WEATHER)
+    assert f"weather_hourly of {bad}" in outcome.told
+    assert "temp" in outcome.told
+    assert f"perennial quarantine release by_day weather_hourly {bad} --reason" in outcome.told
+    assert warmest(loop, bad) == served
+    assert partitions(loop)[bad] == before[bad]
+    again = loop.only(by_day, WEATHER)  # it is not made again, and it is not forgotten
+    assert made_days(again) == []
+    assert "held in quarantine" in again.metadata(*WEATHER)["plan"]
+    assert not loop.checks_pass(again, WEATHER)
+    for day in (bad, next_day):
+        now = datetime(2026, 11, 30, tzinfo=UTC)
+        release(loop.platform, NAME, "weather_hourly", day, by="a test", at=now, reason="a volcano")
+    taken = loop.only(by_day, WEATHER)
+    assert loop.checks_pass(taken, WEATHER, but="contract")
+    assert warmest(loop, bad) == pytest.approx(served + 900.0)
+    upstream.restate(bad, lambda rows: rows, "cooled")
+    mended = loop.only(by_day, WEATHER)
+    assert mended.succeeded, mended.told
+    assert loop.checks_pass(mended, WEATHER)
+    assert warmest(loop, bad) == served
 
 
 def test_a_backfill_makes_the_days_asked_for_whatever_there_is(loop: Loop, by_day: UseCase) -> None:
