@@ -107,7 +107,7 @@ def _days(use_case: UseCase, dataset: Dataset) -> dg.AssetsDefinition:
     )
     def dataset_days_asset(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
-    ) -> dg.MaterializeResult[None]:
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg] # else Dagster expects a tuple
         asked = [date.fromisoformat(key) for key in context.partition_keys]
         as_of = landed_through(platform, use_case)
         _refuse_the_future(use_case, dataset, asked, as_of)
@@ -145,7 +145,7 @@ def _sum_of_days(use_case: UseCase, dataset: Dataset) -> dg.AssetsDefinition:
     )
     def dataset_asset(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
-    ) -> dg.MaterializeResult[None]:
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg] # else Dagster expects a tuple
         as_of = landed_through(platform, use_case)
         wanted = dataset_days(use_case, as_of)
         inputs = Inputs(platform, use_case, dataset)
