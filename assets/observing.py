@@ -1,8 +1,8 @@
-"""What Dagster is told of a raw table: observations of its partitions, and two checks on it.
+"""What Dagster is told of a raw table: observations of it and of its partitions.
 
 Dagster's own event log is the memory: what it was told last of each partition is compared with the
 catalogue, so nothing is told twice and nothing is lost with a cursor. Looking at the catalogue is
-resources.sightings', when to look the sensor's or a person's.
+resources.sightings', when to look the sensor's or a person's; the checks are source_checks'.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from assets.parts import asset_key, table_schema
+from assets.source_checks import brief, check_results, evaluations
 from decisions.catalogue import GONE, Change, compare
-from decisions.freshness import CannotTell, Late, write_length
+from decisions.freshness import Late, write_length
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from usecases.raw_tables import Outlook, RawTable
 
 DATA_VERSION = "dagster/data_version"
-_SHOWN = 20
-"""Partitions and columns that metadata names before it counts."""
-
 Event = dg.AssetObservation | dg.AssetMaterialization | dg.AssetCheckEvaluation
 
 
@@ -164,8 +162,8 @@ def table_metadata(
     if sighting.partitions is not None and table.partition_keys:
         found["partitions"] = len(sighting.partitions)
     for name in ("added", "restated", "removed"):
-        found |= {name: _brief(days)} if (days := getattr(news.change, name)) else {}
-    found |= {"not_partitions_of_the_asset": _brief(news.foreign)} if news.foreign else {}
+        found |= {name: brief(days)} if (days := getattr(news.change, name)) else {}
+    found |= {"not_partitions_of_the_asset": brief(news.foreign)} if news.foreign else {}
     for parameter, name in _ICEBERG.items():
         found |= {name: table.parameters[parameter]} if parameter in table.parameters else {}
     return found | _said(raw, outlooks)
@@ -189,71 +187,5 @@ def _said(raw: RawTable, outlooks: Mapping[str, Outlook]) -> dict[str, Any]:
         if drift is not None and drift.breaks:
             found[f"schema_drift/{use_case}"] = drift.why
         if drift is not None and drift.undeclared:
-            found[f"undeclared_columns/{use_case}"] = _brief(drift.undeclared)
+            found[f"undeclared_columns/{use_case}"] = brief(drift.undeclared)
     return found
-
-
-def check_results(
-    raw: RawTable, sighting: Sighting, outlooks: Mapping[str, Outlook]
-) -> dict[str, dg.AssetCheckResult]:
-    """Return the checks `schema` and `freshness`; neither blocks, both hold retraining."""
-    key = asset_key(raw.key)
-    if sighting.facts is None:
-        return {
-            name: dg.AssetCheckResult(
-                asset_key=key, check_name=name, passed=False, description=sighting.problem
-            )
-            for name in ("schema", "freshness")
-        }
-    drifts = {u: e.drift[raw.name] for u, e in outlooks.items() if raw.name in e.drift}
-    broken = [f"{use_case}: {drift.why}" for use_case, drift in drifts.items() if drift.breaks]
-    undeclared = sorted({name for drift in drifts.values() for name in drift.undeclared})
-    return {
-        "schema": dg.AssetCheckResult(
-            asset_key=key,
-            check_name="schema",
-            passed=not broken,
-            description="; ".join(broken) or "Every declared column is there, as declared.",
-            metadata={"undeclared": _brief(undeclared)},
-        ),
-        "freshness": _freshness_check(raw, outlooks),
-    }
-
-
-def _freshness_check(raw: RawTable, outlooks: Mapping[str, Outlook]) -> dg.AssetCheckResult:
-    verdicts = {u: e.freshness[raw.name] for u, e in outlooks.items() if raw.name in e.freshness}
-    wrong = {u: v for u, v in verdicts.items() if isinstance(v, Late | CannotTell)}
-    late = [verdict.by for verdict in wrong.values() if isinstance(verdict, Late)]
-    said = {f"{use_case}: {verdict.why}" for use_case, verdict in (wrong or verdicts).items()}
-    return dg.AssetCheckResult(
-        asset_key=asset_key(raw.key),
-        check_name="freshness",
-        passed=not wrong,
-        # What cannot be told may be a table that was only just created.
-        severity=dg.AssetCheckSeverity.ERROR if late else dg.AssetCheckSeverity.WARN,
-        description=" ".join(sorted(said)),
-        metadata={"late_by": write_length(max(late)), "seconds": max(late).total_seconds()}
-        if late
-        else {},
-    )
-
-
-def evaluations(
-    raw: RawTable, results: Mapping[str, dg.AssetCheckResult]
-) -> Iterator[dg.AssetCheckEvaluation]:
-    """Return check results as a sensor reports them."""
-    for name, result in results.items():
-        yield dg.AssetCheckEvaluation(
-            asset_key=asset_key(raw.key),
-            check_name=name,
-            passed=bool(result.passed),
-            severity=result.severity,
-            description=result.description,
-            metadata=result.metadata,
-            blocking=False,
-        )
-
-
-def _brief(names: tuple[str, ...] | list[str]) -> str:
-    shown = ", ".join(names[:_SHOWN])
-    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"

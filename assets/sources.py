@@ -6,20 +6,15 @@ rows does not belong here: nothing is scanned.
 """
 
 import time
-import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
 
-from assets.observing import (
-    check_results,
-    partition_news,
-    partitions_of,
-    table_metadata,
-)
-from assets.parts import asset_key
+from assets.observing import partition_news, partitions_of, table_metadata
+from assets.parts import asset_key, without_beta_warnings
+from assets.source_checks import check_results
 from decisions.freshness import write_length
 from resources.errors import Transient
 from resources.platform import Platform
@@ -92,6 +87,7 @@ def _declared(raw: RawTable) -> dict[str, Any]:
     return found
 
 
+@without_beta_warnings
 def _observable(
     database: str, raws: Sequence[RawTable], *, wall_clock: bool
 ) -> dg.AssetsDefinition:
@@ -101,19 +97,16 @@ def _observable(
         chosen = [raw for raw in raws if asset_key(raw.key) in context.selected_asset_keys]
         yield from _observe(context, platform, chosen)
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", dg.BetaWarning)
-        decorate = dg.multi_observable_source_asset(
-            name=f"observe_{database}",
-            specs=[spec(raw, wall_clock=wall_clock) for raw in raws],
-            check_specs=[
-                dg.AssetCheckSpec(name, asset=asset_key(raw.key), description=said)
-                for raw in raws
-                for name, said in _CHECKS.items()
-            ],
-            can_subset=True,
-        )
-        made: dg.AssetsDefinition = decorate(observe)
+    made: dg.AssetsDefinition = dg.multi_observable_source_asset(
+        name=f"observe_{database}",
+        specs=[spec(raw, wall_clock=wall_clock) for raw in raws],
+        check_specs=[
+            dg.AssetCheckSpec(name, asset=asset_key(raw.key), description=said)
+            for raw in raws
+            for name, said in _CHECKS.items()
+        ],
+        can_subset=True,
+    )(observe)
     return made
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import dagster as dg
 
-from decisions.freshness import Late
+from decisions.freshness import Fresh, Late
 from decisions.model import digest_of
 from resources.errors import PerennialError
 from resources.metrics import Measurement
@@ -27,6 +27,7 @@ from usecases.raw_tables import Outlook, RawTable, outlook, raw_tables
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from decisions.freshness import SourceFreshness
     from sensors.governing import Job
     from usecases.declaration import UseCase
 
@@ -152,16 +153,22 @@ def _remember(memory: Memory, name: Name, sighting: Sighting, left: int) -> None
 
 
 def _state(sighting: Sighting, raw: RawTable, outlooks: Mapping[str, Outlook]) -> str:
-    """Return a digest of what is to be said of a table; the growing wait for an arrival is not."""
+    """Return a digest of what is to be said of a table."""
     said = []
     for use_case, each in outlooks.items():
-        verdict, drift = each.freshness.get(raw.name), each.drift.get(raw.name)
-        why = verdict and verdict.why
-        if isinstance(verdict, Late) and verdict.clock == "wall":
-            why = str(verdict.since)
-        said.append([use_case, why, drift and drift.why])
+        drift = each.drift.get(raw.name)
+        said.append([use_case, _news_of(each.freshness.get(raw.name)), drift and drift.why])
     version = sighting.seen.version if sighting.seen else ""
     return digest_of([version, sighting.problem, said])[:16]
+
+
+def _news_of(verdict: SourceFreshness | None) -> str:
+    """Return what of a verdict is news: not a wait that grows, nor an age that is allowed."""
+    if verdict is None or isinstance(verdict, Fresh):
+        return "" if verdict is None else verdict.verdict
+    if isinstance(verdict, Late) and verdict.clock == "wall":
+        return str(verdict.since)
+    return verdict.why
 
 
 def _measure(

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pytest
 
+from resources.glue import LANDED_THROUGH
 from tests.functional.loop.conftest import LANDED
+from tests.functional.loop.test_bad_input import reading
 from usecases import run_tags as tags
 
 if TYPE_CHECKING:
@@ -76,6 +78,29 @@ def test_a_run_in_flight_holds_the_next(loop: Loop, use_case: UseCase, landed: A
         assert told == f"flight_delay: Run {run.run_id} is in flight."
     finally:
         loop.instance.delete_run(run.run_id)
+
+
+def test_a_late_source_holds_a_renewal_until_it_has_landed(loop: Loop, again: Outcome) -> None:
+    weather = loop.platform.catalogue.table("nycflights", "weather")
+    changes = reading("weather", "weather_slow", "weather_hourly.sql")
+    use_case = loop.declare("slow", hyperparameters={"num_iterations": 21}, **changes)
+
+    def land(through: datetime) -> str:
+        loop.platform.catalogue.point_table(
+            "nycflights",
+            "weather_slow",
+            columns=weather.columns,
+            location=weather.location,
+            parameters={LANDED_THROUGH: through.isoformat()},
+            partition_keys=weather.partition_keys,
+        )
+        found = loop.sensor(use_case, "retraining_sensor")
+        return skipped(found) if not found.run_requests else found.run_requests[0].run_key
+
+    assert land(LANDED - timedelta(days=5)).startswith(
+        "flight_delay: A source is late: weather_slow: Landed through 2013-01-17 00:00, "
+    )
+    assert land(LANDED + timedelta(days=7)) == "flight_delay/after-v1/attempt-1"
 
 
 def test_what_has_landed_is_observed_once(loop: Loop, use_case: UseCase, landed: Any) -> None:

@@ -54,6 +54,8 @@ def test_a_partition_restated_in_place_is_told_alone(wharf: Wharf) -> None:
     assert found.partitions("weather") == {}
     assert found.calls == {"GetTables": 1, "GetPartitions": 1}
     assert found.observed()["flights"]["restated"] == "2013-01-02"
+    # The others are further behind now, within what is allowed: no news.
+    assert set(found.observed()) == {"flights"}
 
 
 def test_a_late_partition_and_one_that_is_withdrawn(wharf: Wharf) -> None:
