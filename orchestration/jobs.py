@@ -42,7 +42,7 @@ def retrain_job(use_case: UseCase) -> UnresolvedAssetJobDefinition:
         f"retrain_{use_case.name}",
         selection=_select(keys),
         description=f"Train, judge, register and (by policy) approve and release {use_case.title}.",
-        tags={tags.RETRAIN: use_case.name},
+        tags={tags.RETRAIN: use_case.name, tags.DATA: use_case.name},
         executor_def=dg.in_process_executor,
     )
 

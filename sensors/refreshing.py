@@ -98,5 +98,10 @@ def _request(use_case: UseCase, landed: str, failed: int) -> dg.RunRequest:
         run_key=f"{name}/{landed}/{failed}",
         job_name=JOB,
         asset_selection=[dg.AssetKey(key) for key in keys],
-        tags={tags.REFRESH: name, tags.LANDED: landed, tags.REASON: "new data has landed"},
+        tags={
+            tags.REFRESH: name,
+            tags.DATA: name,
+            tags.LANDED: landed,
+            tags.REASON: "new data has landed",
+        },
     )

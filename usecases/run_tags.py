@@ -6,6 +6,8 @@ RETRAIN = "perennial/retrain"
 RELEASE = "perennial/release"
 #: Value: the use case. On every run that brings its features up to date by itself.
 REFRESH = "perennial/refresh"
+#: Value: the use case. On every run that makes its datasets: the queue lets in one at a time.
+DATA = "perennial/data"
 #: Value: digest of the sources' versions that such a run was started for.
 LANDED = "perennial/landed"
 EPISODE = "perennial/episode"
