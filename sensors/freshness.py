@@ -95,6 +95,8 @@ def freshness_sensor(
                 requests.append(due)
             elif due:
                 reasons.append(f"{use_case.name}: {due}")
+        for reason in reasons if events or requests else ():
+            context.log.warning(reason)
         return dg.SensorResult(
             run_requests=requests,
             asset_events=events,
@@ -122,7 +124,8 @@ def _news(
             continue  # out of reach, or not its turn: what was known stays
         mine = {user.name: outlooks[user.name] for user in raw.users}
         state = _state(sighting, raw, mine)
-        if memory.said.get(name) == state and sighting.partitions is None:
+        same = memory.said.get(name) == state or _unclear(sighting, raw, mine)
+        if same and sighting.partitions is None:
             continue
         partitions, table, left = tell(instance, raw, sighting, mine, most=most)
         if partitions or memory.said.get(name) != state:
@@ -130,6 +133,11 @@ def _news(
         memory.said[name] = state
         _remember(memory, name, sighting, left)
     return events
+
+
+def _unclear(sighting: Sighting, raw: RawTable, outlooks: Mapping[str, Outlook]) -> bool:
+    """Say whether the table's age could not be judged: that is no news of this table."""
+    return not sighting.gone and any(raw.name not in each.freshness for each in outlooks.values())
 
 
 def _remember(memory: Memory, name: Name, sighting: Sighting, left: int) -> None:

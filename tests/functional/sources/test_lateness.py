@@ -52,7 +52,9 @@ def measured(wharf: Wharf, table: str) -> list[float]:
         Period=3600,
         Statistics=["Maximum", "Minimum", "SampleCount"],
     )["Datapoints"]
-    return [each[name] for each in found for name in ("Minimum", "Maximum")]
+    if not found:
+        return []
+    return [min(each["Minimum"] for each in found), max(each["Maximum"] for each in found)]
 
 
 def verdict(wharf: Wharf) -> Any:
