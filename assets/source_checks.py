@@ -38,7 +38,7 @@ def check_results(
     drifts = {u: e.drift[raw.name] for u, e in outlooks.items() if raw.name in e.drift}
     broken = [f"{use_case}: {drift.why}" for use_case, drift in drifts.items() if drift.breaks]
     undeclared = sorted({name for drift in drifts.values() for name in drift.undeclared})
-    return {
+    found = {
         "schema": dg.AssetCheckResult(
             asset_key=key,
             check_name="schema",
@@ -46,8 +46,11 @@ def check_results(
             description="; ".join(broken) or "Every declared column is there, as declared.",
             metadata={"undeclared": brief(undeclared)},
         ),
-        "freshness": _freshness_check(raw, outlooks),
     }
+    # While a source is out of reach no age can be judged: what was said last stands.
+    if any(raw.name in each.freshness for each in outlooks.values()):
+        found["freshness"] = _freshness_check(raw, outlooks)
+    return found
 
 
 def _freshness_check(raw: RawTable, outlooks: Mapping[str, Outlook]) -> dg.AssetCheckResult:

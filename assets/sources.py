@@ -18,9 +18,9 @@ from assets.source_checks import check_results
 from decisions.freshness import write_length
 from resources.errors import Transient
 from resources.platform import Platform
-from resources.sightings import Sighting, look
+from resources.sightings import look
 from usecases.declaration import UseCase
-from usecases.raw_tables import Outlook, RawTable, outlook, raw_tables
+from usecases.raw_tables import RawTable, outlook, raw_tables
 
 JOB = "observe_sources"
 #: Partitions told of by one observation on demand.
@@ -124,12 +124,10 @@ def _observe(
     wanted = {name: raw.partition_key for name, raw in raw_tables(use_cases.values()).items()}
     sightings = look(platform.catalogue, wanted, {}, clock=time.time())
     now = platform.clock() if platform.clock else None
-    outlooks = {name: _outlook(each, sightings, now) for name, each in use_cases.items()}
-    unseen = []
+    outlooks = {name: outlook(each, sightings, now) for name, each in use_cases.items()}
     for raw in chosen:
         sighting = sightings[raw.database, raw.name]
         if sighting.problem and not sighting.gone:
-            unseen.append(f"{raw.database}.{raw.name}: {sighting.problem}")
             continue
         news = partition_news(context.instance, raw, sighting, most=_MOST)
         for event in news.events:
@@ -142,11 +140,10 @@ def _observe(
             metadata=table_metadata(raw, sighting, news, mine),
             check_results=list(results.values()),
         )
+    unseen = [
+        f"{database}.{table}: {each.problem}"
+        for (database, table), each in sightings.items()
+        if each.problem and not each.gone
+    ]
     if unseen:
         raise Transient(f"Not all could be observed, the others were. {' '.join(unseen)}")
-
-
-def _outlook(use_case: UseCase, sightings: dict[tuple[str, str], Sighting], now: Any) -> Outlook:
-    database = use_case.sources.database
-    seen = {table: sightings[database, table].facts for table in use_case.sources.tables}
-    return outlook(use_case, {n: each for n, each in seen.items() if each is not None}, now)

@@ -10,8 +10,7 @@ from rich.text import Text
 
 from decisions.freshness import CannotTell, Late, write_length
 from resources.sightings import look
-from sensors.freshness import outlooks_of
-from usecases.raw_tables import raw_tables
+from usecases.raw_tables import outlook, raw_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,32 +38,33 @@ def freshness_tables(platform: Platform, use_cases: Sequence[UseCase]) -> Iterat
     """Yield one table per use case."""
     wanted = {name: raw.partition_key for name, raw in raw_tables(use_cases).items()}
     sightings = look(platform.catalogue, wanted, {}, clock=time.time())
-    outlooks = outlooks_of(use_cases, sightings, platform.clock() if platform.clock else None)
+    now = platform.clock() if platform.clock else None
     for use_case in use_cases:
         shown = Table(*_COLUMNS, title=use_case.title, title_justify="left")
+        judged = outlook(use_case, sightings, now)
         for name in use_case.sources.tables:
             sighting = sightings[use_case.sources.database, name]
             # Text, not markup: a column may be called [red] upstream.
-            cells = _row(use_case, name, sighting, outlooks[use_case.name])
+            cells = _row(use_case, name, sighting, judged)
             shown.add_row(*(Text(cell) for cell in cells))
         yield shown
 
 
-def _row(use_case: UseCase, name: str, sighting: Sighting, outlook: Outlook) -> tuple[str, ...]:
+def _row(use_case: UseCase, name: str, sighting: Sighting, judged: Outlook) -> tuple[str, ...]:
     allowed = _allowed(use_case, name)
     if sighting.facts is None or sighting.table is None:
         return (name, "", "", allowed, f"cannot tell: {sighting.problem}", "", "", "")
-    facts, verdict = sighting.facts, outlook.freshness[name]
+    facts, verdict = sighting.facts, judged.freshness.get(name)
     partitioned = sighting.table.partition_keys and sighting.partitions is not None
     return (
         name,
         str(facts.landed_through or "never said"),
-        _lag(outlook, name),
+        _lag(judged, name),
         allowed,
         _verdict(verdict),
         str(len(sighting.partitions or {})) if partitioned else "-",
         f"{facts.moved_at:%Y-%m-%d %H:%M} UTC",
-        _schema(outlook.drift[name]),
+        _schema(judged.drift[name]),
     )
 
 
@@ -76,12 +76,14 @@ def _allowed(use_case: UseCase, name: str) -> str:
     return ", ".join(said) or "any"
 
 
-def _lag(outlook: Outlook, name: str) -> str:
-    age = outlook.lag[name]
+def _lag(judged: Outlook, name: str) -> str:
+    age = judged.lag.get(name)
     return "" if age is None else write_length(age)
 
 
-def _verdict(verdict: SourceFreshness) -> str:
+def _verdict(verdict: SourceFreshness | None) -> str:
+    if verdict is None:
+        return "cannot tell: a source it is read with is out of reach"
     if isinstance(verdict, Late):
         return f"late by {write_length(verdict.by)}, since {verdict.since:%Y-%m-%d %H:%M}"
     return f"cannot tell: {verdict.why}" if isinstance(verdict, CannotTell) else "fresh"

@@ -83,7 +83,8 @@ def freshness_sensor(
         sightings = look(
             platform.catalogue, wanted, memory.seen, clock=time.time(), reads=READS_A_TICK
         )
-        outlooks = outlooks_of(use_cases, sightings, platform.clock() if platform.clock else None)
+        now = platform.clock() if platform.clock else None
+        outlooks = {each.name: outlook(each, sightings, now) for each in use_cases}
         events = _news(context.instance, raws, sightings, outlooks, memory, tell)
         reasons = [f"{n[0]}.{n[1]}: {s.problem}" for n, s in sightings.items() if s.problem]
         reasons += _measure(platform, raws, outlooks, memory)
@@ -94,6 +95,8 @@ def freshness_sensor(
                 requests.append(due)
             elif due:
                 reasons.append(f"{use_case.name}: {due}")
+        for reason in reasons if events or requests else ():
+            context.log.warning(reason)
         return dg.SensorResult(
             run_requests=requests,
             asset_events=events,
@@ -102,19 +105,6 @@ def freshness_sensor(
         )
 
     return watch
-
-
-def outlooks_of(
-    use_cases: Sequence[UseCase], sightings: Mapping[Name, Sighting], now: datetime | None
-) -> dict[str, Outlook]:
-    """Judge every use case's sources by what was seen of them."""
-    found = {}
-    for use_case in use_cases:
-        database = use_case.sources.database
-        seen = {table: sightings[database, table].facts for table in use_case.sources.tables}
-        facts = {table: each for table, each in seen.items() if each is not None}
-        found[use_case.name] = outlook(use_case, facts, now)
-    return found
 
 
 def _news(
@@ -134,7 +124,8 @@ def _news(
             continue  # out of reach, or not its turn: what was known stays
         mine = {user.name: outlooks[user.name] for user in raw.users}
         state = _state(sighting, raw, mine)
-        if memory.said.get(name) == state and sighting.partitions is None:
+        same = memory.said.get(name) == state or _unclear(sighting, raw, mine)
+        if same and sighting.partitions is None:
             continue
         partitions, table, left = tell(instance, raw, sighting, mine, most=most)
         if partitions or memory.said.get(name) != state:
@@ -142,6 +133,11 @@ def _news(
         memory.said[name] = state
         _remember(memory, name, sighting, left)
     return events
+
+
+def _unclear(sighting: Sighting, raw: RawTable, outlooks: Mapping[str, Outlook]) -> bool:
+    """Say whether the table's age could not be judged: that is no news of this table."""
+    return not sighting.gone and any(raw.name not in each.freshness for each in outlooks.values())
 
 
 def _remember(memory: Memory, name: Name, sighting: Sighting, left: int) -> None:
@@ -178,18 +174,20 @@ def _measure(
     memory: Memory,
 ) -> list[str]:
     """Tell CloudWatch once a minute how late tables are; say what kept it from being told."""
-    late = {name: worst for name, raw in raws.items() if (worst := _worst(raw, outlooks)) > 0}
+    known = {n: worst for n in raws if (worst := _worst(raws[n], outlooks)) is not None}
+    unknown = [name for name in memory.late if name in raws and name not in known]
+    late = sorted([*(name for name, worst in known.items() if worst > 0), *unknown])
     now = datetime.now(UTC)
     minute = int(now.timestamp() // 60)
-    if sorted(late) == sorted(memory.late) and (not late or minute == memory.measured):
+    if late == sorted(memory.late) and (not late or minute == memory.measured):
         return []
     # A table that recovered gets its zero; one that was never late costs nothing.
-    values = dict.fromkeys(memory.late, 0.0) | late
+    values = {name: worst for name, worst in known.items() if worst > 0 or name in memory.late}
     try:
         platform.metrics.put(FRESHNESS_NAMESPACE, list(_measurements(values, now)))
     except PerennialError as error:
         return [f"lateness could not be measured: {error}"]
-    memory.late, memory.measured = sorted(late), minute
+    memory.late, memory.measured = late, minute
     return []
 
 
@@ -199,8 +197,11 @@ def _measurements(values: Mapping[Name, float], now: datetime) -> Iterator[Measu
         yield Measurement("LatenessSeconds", seconds, "Seconds", now, where)
 
 
-def _worst(raw: RawTable, outlooks: Mapping[str, Outlook]) -> float:
-    verdicts = (outlooks[user.name].freshness.get(raw.name) for user in raw.users)
+def _worst(raw: RawTable, outlooks: Mapping[str, Outlook]) -> float | None:
+    """Return how late a table is, in seconds; None where it could not be judged."""
+    verdicts = [outlooks[user.name].freshness.get(raw.name) for user in raw.users]
+    if None in verdicts:
+        return None
     return max((v.by.total_seconds() for v in verdicts if isinstance(v, Late)), default=0.0)
 
 

@@ -14,6 +14,7 @@ from decisions.retraining import Hold, Retrain, RetrainFacts
 from pipelines.templates.code_bundle import build_bundle
 from resources.glue import source_facts
 from resources.serving import candidate_of, champion_of, package_fact
+from resources.sightings import Sighting
 from usecases import run_tags as tags
 from usecases.raw_tables import NOTHING_SEEN, Outlook, outlook
 
@@ -65,10 +66,10 @@ def situation_of(platform: Platform, use_case: UseCase) -> Situation:
     """
     database = use_case.sources.database
     sources = {
-        table: source_facts(platform.catalogue.table(database, table))
+        (database, table): Sighting(facts=source_facts(platform.catalogue.table(database, table)))
         for table in use_case.sources.tables
     }
-    landed = {table: facts.landed_through for table, facts in sources.items()}
+    landed = {n[1]: each.facts.landed_through for n, each in sources.items() if each.facts}
     packages = platform.registry(use_case.name).packages()
     champion = champion_of(packages)
     candidate = candidate_of(packages)

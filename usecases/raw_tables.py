@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from decisions.catalogue import schema_drift
 from decisions.freshness import Late, judge_source
@@ -71,7 +71,7 @@ class RawTable:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """How a use case's sources stand, by table; a table that could not be seen is in none.
+    """How a use case's sources stand, by table; a table that could not be judged is in none.
 
     Attributes:
         lag: Data time behind the newest source; None where it was never said.
@@ -106,30 +106,45 @@ def raw_tables(use_cases: Iterable[UseCase]) -> dict[TableName, RawTable]:
     return {name: RawTable(*name, tuple(users[name])) for name in sorted(users)}
 
 
-def outlook(use_case: UseCase, facts: Mapping[str, SourceFacts], now: datetime | None) -> Outlook:
+class Look(Protocol):
+    """What was seen of a table: its facts, or why there are none, and whether there is no table."""
+
+    @property
+    def facts(self) -> SourceFacts | None:
+        """Return what the catalogue says."""
+
+    @property
+    def gone(self) -> bool:
+        """Say whether the catalogue has no such table, rather than that it could not be asked."""
+
+
+def outlook(use_case: UseCase, seen: Mapping[TableName, Look], now: datetime | None) -> Outlook:
     """Judge a use case's sources: their columns, and their age against the newest of them.
 
     Args:
         use_case: Whose promises are judged.
-        facts: What the catalogue says, by table; tables it lacks are not judged.
+        seen: What was seen of its tables, at least. While one is out of reach it may be the
+            newest, so that the age of none can be judged.
         now: The wall clock (naive UTC) where arrivals are judged, else None.
     """
-    known = [each.landed_through for each in facts.values() if each.landed_through is not None]
-    newest = max(known, default=None)
+    mine = {table: seen[use_case.sources.database, table] for table in use_case.sources.tables}
+    facts = {table: each.facts for table, each in mine.items() if each.facts is not None}
     there = {name: each for name, each in use_case.sources.tables.items() if name in facts}
+    drift = {
+        name: schema_drift(
+            each.columns,
+            facts[name].columns,
+            partition_key=each.partition_key,
+            keys=facts[name].keys,
+        )
+        for name, each in there.items()
+    }
+    if any(each.facts is None and not each.gone for each in mine.values()):
+        return Outlook({}, drift)
+    marks = {name: facts[name].landed_through for name in there}
+    newest = max((mark for mark in marks.values() if mark is not None), default=None)
     return Outlook(
         {n: judge_source(facts[n], e.policy, newest=newest, now=now) for n, e in there.items()},
-        {
-            name: schema_drift(
-                each.columns,
-                facts[name].columns,
-                partition_key=each.partition_key,
-                keys=facts[name].keys,
-            )
-            for name, each in there.items()
-        },
-        {
-            name: newest - landed if newest and (landed := facts[name].landed_through) else None
-            for name in there
-        },
+        drift,
+        {n: newest - mark if newest and mark else None for n, mark in marks.items()},
     )

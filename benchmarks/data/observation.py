@@ -143,10 +143,12 @@ def _round(
 
 
 def _record(instance: dg.DagsterInstance, found: Any) -> int:
-    """Record what a tick said, as the daemon does; return of how many partitions it told."""
-    for event in found.asset_events:
+    """Record what the next tick compares with; return of how many partitions it is."""
+    told = [each for each in found.asset_events if isinstance(each, dg.AssetObservation)]
+    days = [each for each in told if each.partition]
+    for event in days:
         instance.report_runless_asset_event(event)
-    return len({(each.asset_key, each.partition) for each in found.asset_events if each.partition})
+    return len(days)
 
 
 class _Counted:

@@ -17,6 +17,7 @@ from rich.console import Console
 from decisions.retraining import Hold
 from orchestration.definitions import build_definitions
 from orchestration.freshness import freshness_tables
+from resources.glue import LANDED_THROUGH
 from resources.names import FRESHNESS_NAMESPACE
 from sensors.governing import govern, situation_of
 from sensors.refreshing import MOST_STARTS
@@ -51,7 +52,9 @@ def measured(wharf: Wharf, table: str) -> list[float]:
         Period=3600,
         Statistics=["Maximum", "Minimum", "SampleCount"],
     )["Datapoints"]
-    return [each[name] for each in found for name in ("Minimum", "Maximum")]
+    if not found:
+        return []
+    return [min(each["Minimum"] for each in found), max(each["Maximum"] for each in found)]
 
 
 def verdict(wharf: Wharf) -> Any:
@@ -78,6 +81,20 @@ def test_a_late_source_is_alerted_measured_and_recovers(wharf: Wharf) -> None:
     assert "late/dock" not in wharf.tick().observed()["weather"]
     assert wharf.check("weather", "freshness")[0]
     assert measured(wharf, "weather")[0] == 0
+
+
+def test_while_the_newest_is_out_of_reach_no_recovery_is_announced(wharf: Wharf) -> None:
+    wharf.land(THROUGH, *DAYS)
+    wharf.table("flights", THROUGH + 2 * DAY)
+    wharf.tick()
+    wharf.table("flights", None, **{LANDED_THROUGH: "soon"})
+    wharf.tick()
+    assert wharf.check("weather", "freshness") == (False, f"dock: {LATE}")
+    assert measured(wharf, "weather") == [129600, 129600]
+    assert not wharf.tick().result.asset_events
+    wharf.table("flights", THROUGH + 2 * DAY)
+    wharf.tick()
+    assert measured(wharf, "weather")[0] == 129600
 
 
 def test_a_situation_knows_what_is_late_and_what_drifted(wharf: Wharf) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from decisions.freshness import CannotTell, Fresh, Late, SourceFacts
 from usecases.declaration import UseCase, load_use_cases
-from usecases.raw_tables import outlook, raw_tables
+from usecases.raw_tables import TableName, outlook, raw_tables
 
 ROOT = Path(__file__).parents[3]
 BOTH = load_use_cases(ROOT / "usecases", ROOT / "tests" / "fixtures" / "usecases")
@@ -15,13 +16,23 @@ CANCELLATION, DELAY = BOTH
 NOON = datetime(2013, 3, 1, 12)  # noqa: DTZ001 - data time is naive UTC
 
 
-def facts(use_case: UseCase, **behind: timedelta | None) -> dict[str, SourceFacts]:
+@dataclass(frozen=True)
+class Seen:
+    facts: SourceFacts | None = None
+    gone: bool = False
+
+
+def facts(use_case: UseCase, **behind: timedelta | None) -> dict[TableName, Seen]:
     return {
-        name: SourceFacts(
-            landed_through=None if (lag := behind.get(name, timedelta(0))) is None else NOON - lag,
-            moved_at=NOON,
-            columns=dict(table.columns),
-            keys=(table.partition_key,) if table.partition_key else (),
+        ("nycflights", name): Seen(
+            SourceFacts(
+                landed_through=None
+                if (lag := behind.get(name, timedelta(0))) is None
+                else NOON - lag,
+                moved_at=NOON,
+                columns=dict(table.columns),
+                keys=(table.partition_key,) if table.partition_key else (),
+            )
         )
         for name, table in use_case.sources.tables.items()
     }
@@ -62,19 +73,25 @@ def test_what_holds_is_said_for_all_tables_at_once() -> None:
     assert found.schema_drift is None
 
 
-def test_a_source_that_cannot_be_seen_is_not_judged() -> None:
-    seen = facts(DELAY)
-    seen.pop("weather")
+def test_what_is_gone_is_not_judged_and_the_others_are() -> None:
+    seen = facts(DELAY, weather=timedelta(days=9)) | {("nycflights", "planes"): Seen(gone=True)}
     found = outlook(DELAY, seen, None)
-    assert set(found.freshness) == set(found.drift) == {"flights", "planes"}
+    assert set(found.freshness) == set(found.drift) == {"flights", "weather"}
+    assert found.late is not None
+
+
+def test_while_one_is_out_of_reach_it_may_be_the_newest_so_no_age_is_judged() -> None:
+    seen = facts(DELAY, weather=timedelta(days=9)) | {("nycflights", "flights"): Seen()}
+    found = outlook(DELAY, seen, None)
+    assert found.freshness == {}
+    assert set(found.drift) == {"weather", "planes"}
 
 
 def test_drift_is_each_use_cases_own() -> None:
     columns = dict(DELAY.sources.tables["flights"].columns)
     columns.pop("tailnum")
-    seen = {
-        "flights": SourceFacts(landed_through=NOON, moved_at=NOON, columns=columns, keys=("dt",))
-    }
+    moved = SourceFacts(landed_through=NOON, moved_at=NOON, columns=columns, keys=("dt",))
+    seen = facts(DELAY) | {("nycflights", "flights"): Seen(moved)}
     assert outlook(DELAY, seen, None).schema_drift == (
         "flights: column tailnum is missing (expected type string)"
     )
