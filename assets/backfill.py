@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from assets import feature_sql
+from assets import feature_sql, offline_insert
 from assets.intake import mended
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def backfill(work: Work, done: Intake, lacking: int) -> None:
     hourly = any(each.name == "hour" for each in table.partition_keys)
     for since, until in _spans(work, hourly=hourly):
         work.platform.athena.run(
-            feature_sql.insert(work.scope.between(since, until), columns),
+            offline_insert.insert(work.scope.between(since, until), columns),
             database=work.database,
             intent=f"backfill {work.facts.arn} from {since.isoformat()}",
             salt=work.salt,
@@ -58,7 +58,9 @@ def backfill(work: Work, done: Intake, lacking: int) -> None:
 
 def _spans(work: Work, *, hourly: bool) -> Iterator[tuple[datetime, datetime]]:
     """Yield event times from and until which few enough partitions are written."""
-    rows = work.rows(feature_sql.by_partition(work.scope, hourly=hourly), "partitions of unwritten")
+    rows = work.rows(
+        offline_insert.by_partition(work.scope, hourly=hourly), "partitions of unwritten"
+    )
     unit = timedelta(hours=1) if hourly else timedelta(days=1)
     begins = [row["at"] for row in rows]
     for start in range(0, len(begins), _MOST_PARTITIONS):

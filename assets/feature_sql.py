@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from assets.dataset_partitions import DAY
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 _DIALECT = "athena"
 #: Which rows were there before with other values: their online record does not give way.
 RESTATED = "restated"
-DAY_KEY = "dt"
 _MOST_LISTED = 200
-_PARTS = {"year": "%Y", "month": "%m", "day": "%d", "hour": "%H"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +96,6 @@ def counted(query: exp.Select) -> exp.Select:
     ).from_(query.subquery("unwritten"))
 
 
-def by_partition(scope: Scope, *, hourly: bool) -> exp.Select:
-    """Return ``at``, when each of the offline table's partitions begins that would get rows."""
-    unit = "hour" if hourly else "day"
-    begins = exp.func("date_trunc", exp.Literal.string(unit), _column(scope.event_time, "u"),
-                      dialect=_DIALECT)  # fmt: skip
-    at = exp.column("at", quoted=True)
-    inner = exp.select(exp.alias_(begins, "at", quoted=True)).from_(unwritten(scope).subquery("u"))
-    return exp.select(at).from_(inner.subquery("p")).group_by(at.copy()).order_by(at.copy())
-
-
 def newest_unwritten(scope: Scope) -> exp.Select:
     """Return of the unwritten rows the newest of each record id, and RESTATED."""
     return _newest_of(unwritten(scope), scope)
@@ -117,27 +107,6 @@ def newest_rows(scope: Scope) -> exp.Select:
     rows = exp.select(*(_column(name, "d") for name in scope.columns), restated)
     dataset = exp.alias_(scope.dataset, "d", table=True)
     return _newest_of(rows.from_(dataset).where(*_rows_wanted(scope)), scope)
-
-
-def insert(scope: Scope, columns: Mapping[str, str]) -> str:
-    """Return an INSERT of the unwritten rows into the offline table.
-
-    The columns that Feature Store appends get what its Spark connector gives them: the time of
-    writing for ``write_time`` and ``api_invocation_time``, false for ``is_deleted``, and the
-    event time's parts where the table is partitioned by them.
-
-    Args:
-        scope: What to insert.
-        columns: The offline table's columns with their Glue types, partition keys last.
-    """
-    values = [
-        exp.alias_(_cast(_value(scope, name), kind), name, quoted=True)
-        for name, kind in columns.items()
-    ]
-    query = exp.select(*values).from_(unwritten(scope).subquery("u"))
-    into = exp.Schema(this=scope.offline.copy(),
-                      expressions=[exp.to_identifier(n, quoted=True) for n in columns])  # fmt: skip
-    return str(exp.Insert(this=into, expression=query).sql(_DIALECT))
 
 
 def newest_stored(
@@ -239,7 +208,7 @@ def _rows_wanted(scope: Scope) -> list[exp.Expression]:
     """Return the conditions on the dataset's rows."""
     wanted: list[exp.Expression] = []
     if scope.days is not None:
-        key = _column(DAY_KEY, "d")
+        key = _column(DAY, "d")
         if len(scope.days) > _MOST_LISTED:  # a few days too many cost a scan, never a row
             wanted.append(_between(key, min(scope.days), max(scope.days)))
         else:
@@ -274,26 +243,6 @@ def _records_wanted(scope: Scope) -> list[exp.Expression]:
         last = until - timedelta(microseconds=1)
         wanted.append(_between(day, f"{since:%Y-%m-%d}", f"{last:%Y-%m-%d}"))
     return wanted
-
-
-def _value(scope: Scope, name: str) -> exp.Expression:
-    if name == scope.event_time:
-        return iso_text(_column(name, "u"))
-    if name in scope.columns:
-        return _column(name, "u")
-    if name in ("write_time", "api_invocation_time"):
-        return exp.AtTimeZone(this=exp.CurrentTimestamp(), zone=_text("UTC"))
-    if name == "is_deleted":
-        return exp.false()
-    if name in _PARTS:
-        pattern = _text(_PARTS[name])
-        return exp.func("date_format", _column(scope.event_time, "u"), pattern, dialect=_DIALECT)
-    return exp.Null()
-
-
-def _cast(value: exp.Expression, glue_type: str) -> exp.Expression:
-    kind = exp.DataType.build("varchar" if glue_type == "string" else glue_type, dialect=_DIALECT)
-    return exp.Cast(this=value, to=kind)
 
 
 def _shuffled(record_id: str) -> exp.Expression:

@@ -12,7 +12,7 @@ from assets import resync, skew
 from assets.intake import Intake, Work, take_in
 from assets.parts import asset_key
 from decisions.feature_groups import FeatureType
-from resources.feature_store import FeatureGroupFacts, FeatureGroupSpec
+from resources.feature_groups import FeatureGroupFacts, FeatureGroupSpec
 from resources.names import SAGEMAKER_ROLE
 from resources.platform import Platform
 from usecases import asset_keys

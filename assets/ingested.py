@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from assets.dataset_partitions import ROWS
 from assets.dataset_tables import DIGEST
 from assets.parts import digest_of
 from resources.errors import Missing, Terminal
@@ -17,12 +18,11 @@ from resources.errors import Missing, Terminal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from resources.feature_store import FeatureGroupFacts
+    from resources.feature_groups import FeatureGroupFacts
     from resources.platform import Platform
     from usecases.declaration import UseCase
     from usecases.fields import FeatureGroup
 
-ROWS = "perennial.rows"
 #: The one "partition" of a dataset that has none.
 WHOLE = ""
 

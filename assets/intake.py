@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from resources.accounting import IngestReport
-    from resources.feature_store import FeatureGroupFacts
+    from resources.feature_groups import FeatureGroupFacts
     from resources.platform import Platform
     from usecases.declaration import UseCase
     from usecases.fields import FeatureGroup

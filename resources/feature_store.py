@@ -6,7 +6,6 @@ Which features exist does not belong here; the use case says.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -15,15 +14,20 @@ from typing import TYPE_CHECKING, Any
 from decisions.feature_groups import (
     AddFeatures,
     Create,
-    FeatureType,
-    GroupFacts,
     NeedsNewVersion,
     NoChange,
-    TableFormat,
     UpdateTtl,
     plan,
 )
 from resources.errors import Missing, Terminal, call, find, make
+from resources.feature_groups import (
+    FeatureGroupFacts,
+    FeatureGroupSpec,
+    definitions,
+    described,
+    facts_of,
+    ttl_duration,
+)
 from resources.ingestion import PATIENCE, ingest
 from resources.online_store import OnlineStore
 from resources.polling import wait_for
@@ -37,62 +41,8 @@ if TYPE_CHECKING:
 
 _ADD_AT_ONCE = 100
 _DEADLINE = timedelta(minutes=15)
-_UNITS = {"Seconds": 1, "Minutes": 60, "Hours": 3600, "Days": 86400, "Weeks": 604800}
 #: A plan has one step for each kind of change; more would mean that a step had no effect.
 _MOST_STEPS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class FeatureGroupSpec:
-    """A feature group as it should be.
-
-    ``features`` are all of them as (name, type), the record id and the event time included. The
-    event time's type is String (ISO 8601), which Iceberg offline stores demand. ``table_format``
-    is that of the offline store, None for no offline store. ``remedy`` says how to declare another
-    version of the group.
-    """
-
-    name: str
-    record_id: str
-    event_time: str
-    features: tuple[tuple[str, FeatureType], ...]
-    bucket_uri: str
-    role_arn: str
-    online: bool = True
-    table_format: TableFormat | None = "Glue"
-    ttl: timedelta | None = None
-    description: str = ""
-    remedy: str = "declare a group of another name or version"
-
-    @property
-    def facts(self) -> GroupFacts:
-        """Return what the decision looks at."""
-        return GroupFacts(
-            record_id=self.record_id,
-            event_time=self.event_time,
-            features=dict(self.features),
-            online=self.online,
-            table_format=self.table_format,
-            ttl_seconds=int(self.ttl.total_seconds()) if self.ttl else None,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class FeatureGroupFacts:
-    """A feature group as it is; the Glue table is that of its offline store."""
-
-    arn: str
-    status: str
-    glue_database: str
-    glue_table: str
-    name: str = ""
-    record_id: str = ""
-    event_time: str = ""
-    features: Mapping[str, FeatureType] = field(default_factory=dict)
-    online: bool = True
-    table_format: TableFormat | None = "Glue"
-    ttl: timedelta | None = None
-    created_at: datetime | None = None
 
 
 class FeatureStore:
@@ -131,9 +81,9 @@ class FeatureStore:
         """
         for _ in range(_MOST_STEPS):
             found = self._describe(spec.name)
-            step = plan(spec.facts, _group_facts(found) if found else None)
+            step = plan(spec.facts, described(found) if found else None)
             if isinstance(step, NoChange):
-                return _facts_of(self._settled(spec.name))
+                return facts_of(self._settled(spec.name))
             if isinstance(step, NeedsNewVersion):
                 raise _unreachable(spec, step)
             self._take(spec, step)
@@ -145,7 +95,7 @@ class FeatureStore:
         Raises:
             Missing: There is no such group.
         """
-        return _facts_of(self._existing(name))
+        return facts_of(self._existing(name))
 
     def ingest(
         self,
@@ -249,7 +199,7 @@ class FeatureStore:
             FeatureGroupName=spec.name,
             RecordIdentifierFeatureName=spec.record_id,
             EventTimeFeatureName=spec.event_time,
-            FeatureDefinitions=_definitions(spec.features),
+            FeatureDefinitions=definitions(spec.features),
             RoleArn=spec.role_arn,
             **request,
         )
@@ -272,12 +222,6 @@ class FeatureStore:
         return group if ready else None
 
 
-def ttl_duration(seconds: int) -> dict[str, Any]:
-    """Return a length of time as Feature Store writes it, in its largest whole unit."""
-    unit = max((u for u in _UNITS if seconds % _UNITS[u] == 0), key=_UNITS.__getitem__)
-    return {"Unit": unit, "Value": seconds // _UNITS[unit]}
-
-
 def _changes(step: AddFeatures | UpdateTtl) -> Iterable[dict[str, Any]]:
     if isinstance(step, UpdateTtl):
         # AWS takes a default away when Unit and Value are null, which boto3 writes as nothing.
@@ -286,7 +230,7 @@ def _changes(step: AddFeatures | UpdateTtl) -> Iterable[dict[str, Any]]:
         return
     features = list(step.features.items())
     for start in range(0, len(features), _ADD_AT_ONCE):
-        yield {"FeatureAdditions": _definitions(features[start : start + _ADD_AT_ONCE])}
+        yield {"FeatureAdditions": definitions(features[start : start + _ADD_AT_ONCE])}
 
 
 def _unreachable(spec: FeatureGroupSpec, step: NeedsNewVersion) -> Terminal:
@@ -296,47 +240,6 @@ def _unreachable(spec: FeatureGroupSpec, step: NeedsNewVersion) -> Terminal:
         "its records and goes on serving until then.",
         service="sagemaker",
         operation="UpdateFeatureGroup",
-    )
-
-
-def _definitions(features: Iterable[tuple[str, FeatureType]]) -> list[dict[str, str]]:
-    return [{"FeatureName": name, "FeatureType": kind} for name, kind in features]
-
-
-def _group_facts(group: Mapping[str, Any]) -> GroupFacts:
-    online, offline = group.get("OnlineStoreConfig", {}), group.get("OfflineStoreConfig")
-    ttl = online.get("TtlDuration") or {}
-    return GroupFacts(
-        record_id=group["RecordIdentifierFeatureName"],
-        event_time=group["EventTimeFeatureName"],
-        features={each["FeatureName"]: each["FeatureType"]
-                  for each in group["FeatureDefinitions"]},
-        online=bool(online.get("EnableOnlineStore")),
-        table_format=_format_of(offline) if offline else None,
-        ttl_seconds=ttl["Value"] * _UNITS[ttl["Unit"]] if ttl.get("Value") else None,
-    )  # fmt: skip
-
-
-def _format_of(offline: Mapping[str, Any]) -> TableFormat:
-    return "Iceberg" if offline.get("TableFormat") == "Iceberg" else "Glue"
-
-
-def _facts_of(group: Mapping[str, Any]) -> FeatureGroupFacts:
-    catalogue = group.get("OfflineStoreConfig", {}).get("DataCatalogConfig", {})
-    facts = _group_facts(group)
-    return FeatureGroupFacts(
-        arn=group["FeatureGroupArn"],
-        status=group["FeatureGroupStatus"],
-        glue_database=catalogue.get("Database", ""),
-        glue_table=catalogue.get("TableName", ""),
-        name=group["FeatureGroupName"],
-        record_id=facts.record_id,
-        event_time=facts.event_time,
-        features=facts.features,
-        online=facts.online,
-        table_format=facts.table_format,
-        ttl=timedelta(seconds=facts.ttl_seconds) if facts.ttl_seconds else None,
-        created_at=group.get("CreationTime"),
     )
 
 

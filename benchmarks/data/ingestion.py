@@ -22,7 +22,7 @@ from benchmarks.about import about
 from benchmarks.servers import ACCOUNT, ROOT, Server, embedded
 
 OURS, BATCHES, SINGLE = "ours", "sdk batches", "sdk single"
-#: Contender to (what it is, records a round). Slower ones write fewer: that tells their rate too.
+#: Contender to (what it is, records a round). The slow write fewer, which tells their rate.
 CONTENDERS = {
     OURS: ("FeatureStore.ingest", 20_000),
     BATCHES: ("sagemaker ingest_dataframe(use_batch_write_record=True)", 10_000),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from resources.errors import Missing, Terminal
-from resources.feature_store import FeatureGroupSpec
+from resources.feature_groups import FeatureGroupSpec
 from resources.glue import ColumnFacts, TableMissing
 from resources.objects import Objects, parse_s3_uri
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
-from assets import feature_sql
+from assets import feature_sql, offline_insert
 from assets.feature_sql import Scope, iso_text, newest_stored, text_of, unwritten
 from resources.records import as_text
 
@@ -164,6 +164,6 @@ def test_a_name_cannot_end_the_statement():
     scope = replace(SCOPE, record_id='x"; DROP TABLE y; --', features=("it's",), days=("a'b",))
     assert len(sqlglot.parse(text_of(unwritten(replace(scope, partitioned=False, days=None))),
                              dialect="athena")) == 1  # fmt: skip
-    (tree,) = sqlglot.parse(feature_sql.insert(replace(scope, days=None), {'a"b': "string"}),
+    (tree,) = sqlglot.parse(offline_insert.insert(replace(scope, days=None), {'a"b': "string"}),
                             dialect="athena")  # fmt: skip
     assert isinstance(tree, exp.Insert)
