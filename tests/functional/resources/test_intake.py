@@ -284,3 +284,24 @@ def test_without_an_offline_store_the_newest_rows_are_kept_online(platform: Plat
     assert done.mended == 1
     assert world.online("c1")["c1"]["delay"] == "42.0"
     assert world.take_in().way == "none"
+
+
+def test_an_offline_store_that_cannot_be_written_is_told_at_once(
+    platform: Platform, environment: Environment
+):
+    world, rows = World(platform, ROOT, "blocked"), rows_of(2, 3)
+    world.lay(rows)
+    world.work()
+    full = {
+        "service": "s3", "operation": "PutObject", "internal": True,
+        "parameters": {"Key": "*flight-delay-blocked-*"},
+        "effect": {"kind": "error", "code": "AccessDenied"},
+    }  # fmt: skip
+    with (
+        ordered(environment.endpoint_url, full),
+        pytest.raises(Terminal, match=r"flight-delay-blocked is blocked: .*AccessDenied"),
+    ):
+        world.take_in()
+    done = world.take_in()
+    assert world.offline() == as_stored(rows)
+    assert done.rows == len(rows)
