@@ -109,7 +109,7 @@ class FeatureStore:
             raise Terminal(
                 f"The offline store of feature group {name} is blocked: "
                 f"{status.get('BlockedReason') or 'no reason given'}. Mend that (`perennial up` "
-                "lays the roles' policies anew); AWS then writes what it holds, and a re-run goes on.",
+                "lays the roles' policies anew): AWS then writes what it holds. Run it again.",
                 service="sagemaker",
                 operation="DescribeFeatureGroup",
             )
