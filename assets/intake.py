@@ -104,6 +104,7 @@ def take_in(work: Work) -> Intake:
         IngestRefused: Some rows can never be written; all others are.
         IngestInterrupted: Some rows did not get through; the next run writes them.
         Transient: The offline store did not show all rows within 20 minutes.
+        Terminal: AWS cannot write the offline store.
         TableMissing: The dataset was never materialized.
     """
     from assets.backfill import backfill
@@ -195,7 +196,10 @@ def _wait_until_visible(work: Work) -> None:
 
     def look() -> bool | None:
         # Each look is another query: the table has changed since.
-        return True if int(select(salt=f"{work.salt}/{next(looks)}")[0]["n"]) == 0 else None
+        if int(select(salt=f"{work.salt}/{next(looks)}")[0]["n"]) == 0:
+            return True
+        work.platform.feature_store.check_offline(work.facts.name)
+        return None
 
     what = f"feature group {work.facts.name} to show its records offline"
     wait_for(look, what, deadline=OFFLINE_DEADLINE, first=0.3)

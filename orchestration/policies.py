@@ -190,6 +190,18 @@ def sagemaker(settings: AwsSettings, names: Names, account_id: str) -> Policy:
         bucket_use(names.lake_bucket, names.artifact_bucket, write=True),
         # Feature Store writes its offline store as this role, and looks at the bucket's owner.
         allow(["s3:GetBucketAcl", "s3:PutObjectAcl"], everything_in(names.lake_bucket)),
+        # To an Iceberg offline store it commits in Glue (AmazonSageMakerFeatureStoreAccess).
+        allow(
+            ["glue:GetTable", "glue:UpdateTable"],
+            [
+                f"arn:aws:glue:{region}:{account_id}:{resource}"
+                for resource in (
+                    "catalog",
+                    f"database/{role.OFFLINE_STORE_DATABASE}",
+                    f"table/{role.OFFLINE_STORE_DATABASE}/*",
+                )
+            ],
+        ),
         *running,
         allow(["sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage"], packages),
         allow(

@@ -97,6 +97,23 @@ class FeatureStore:
         """
         return facts_of(self._existing(name))
 
+    def check_offline(self, name: str) -> None:
+        """Do nothing, unless AWS says that it cannot write the offline store.
+
+        Raises:
+            Missing: There is no such group.
+            Terminal: The offline store is blocked; says why.
+        """
+        status = self._existing(name).get("OfflineStoreStatus", {})
+        if status.get("Status") == "Blocked":
+            raise Terminal(
+                f"The offline store of feature group {name} is blocked: "
+                f"{status.get('BlockedReason') or 'no reason given'}. Mend that (`perennial up` "
+                "lays the roles' policies anew): AWS then writes what it holds. Run it again.",
+                service="sagemaker",
+                operation="DescribeFeatureGroup",
+            )
+
     def ingest(
         self,
         name: str,

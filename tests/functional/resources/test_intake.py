@@ -284,3 +284,44 @@ def test_without_an_offline_store_the_newest_rows_are_kept_online(platform: Plat
     assert done.mended == 1
     assert world.online("c1")["c1"]["delay"] == "42.0"
     assert world.take_in().way == "none"
+
+
+def test_an_offline_store_that_cannot_be_written_is_told_at_once(
+    platform: Platform, environment: Environment
+):
+    world, rows = World(platform, ROOT, "blocked"), rows_of(2, 3)
+    world.lay(rows)
+    world.work()
+    full = {
+        "service": "s3", "operation": "PutObject", "internal": True,
+        "parameters": {"Key": "*flight-delay-blocked-*"},
+        "effect": {"kind": "error", "code": "AccessDenied"},
+    }  # fmt: skip
+    with (
+        ordered(environment.endpoint_url, full),
+        pytest.raises(Terminal, match=r"flight-delay-blocked is blocked: .*AccessDenied"),
+    ):
+        world.take_in()
+    done = world.take_in()
+    assert world.offline() == as_stored(rows)
+    assert done.rows == len(rows)
+
+
+def test_an_iceberg_store_is_filled_by_both_ways(platform: Platform):
+    rows = rows_of(3, 130, step=DAY)
+    api = World(platform, ROOT, "ice_api", table_format="iceberg", bulk_from=1_000)
+    bulk = World(platform, ROOT, "ice_bulk", table_format="iceberg", bulk_from=10)
+    for world, way in ((api, "api"), (bulk, "bulk")):
+        world.lay(rows)
+        done = world.take_in()
+        assert (done.way, done.written, done.unchanged) == (way, 390, 0)
+        assert world.work().facts.table_format == "Iceberg"
+        assert world.offline() == as_stored(rows)
+        assert skew.compare(world.work()).counts == {"in step": 3}
+    changed = [(c, at, (delay or 0) + 1, n) for c, at, delay, n in rows[:5]]
+    bulk.lay([*changed, *rows[5:]])
+    done = bulk.take_in()
+    assert (done.way, done.written, done.mended) == ("api", 5, 0)
+    assert bulk.offline() == as_stored([*changed, *rows[5:]])
+    with pytest.raises(Terminal, match=r"offline table format is 'Iceberg', wanted 'Glue'"):
+        bulk.redeclared(table_format="glue").work()
