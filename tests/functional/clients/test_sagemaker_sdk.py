@@ -125,3 +125,17 @@ def test_a_feature_group_grows_and_goes(features: Any) -> None:
     assert features["features"] == ["id", "at", "n", "more"]
     assert len(features["listed"]) == 1
     assert features["after delete"] == "ResourceNotFound"
+
+
+def test_an_iceberg_group_and_its_tables_properties(
+    environment: dict[str, str], bucket: str
+) -> None:
+    """The SDK looks after the table by pyiceberg, whose S3 client must be told the endpoint."""
+    endpoint = {"PYICEBERG_CATALOG__GLUE__S3__ENDPOINT": environment["AWS_ENDPOINT_URL"]}
+    seen = told("sagemaker_sdk_iceberg.py", environment | endpoint, bucket)
+    assert seen["created with"]["write.target-file-size-bytes"] == "268435456"
+    assert seen["failed rows"] == []
+    assert [(row["id"], row["n"]) for row in seen["offline"]] == [
+        (f"r{index}", index) for index in range(20)
+    ]
+    assert seen["updated to"]["history.expire.max-snapshot-age-ms"] == "86400000"
