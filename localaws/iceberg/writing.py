@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile
     from pyiceberg.table.metadata import TableMetadata
 
-_TARGET = TableProperties.WRITE_TARGET_FILE_SIZE_BYTES_DEFAULT
-
 
 class TooManyPartitionsError(Exception):
     """Rows belong to more partitions than one statement may write.
@@ -62,9 +60,14 @@ def write(
             partition_key=key,
         )
         for key, part in _partitions(metadata, rows, most_partitions)
-        for batches in bin_pack_arrow_table(part, _TARGET)
+        for batches in bin_pack_arrow_table(part, _target(metadata))
     )
     return list(write_file(io=files, table_metadata=metadata, tasks=tasks))
+
+
+def _target(metadata: TableMetadata) -> int:
+    default = TableProperties.WRITE_TARGET_FILE_SIZE_BYTES_DEFAULT
+    return int(metadata.properties.get(TableProperties.WRITE_TARGET_FILE_SIZE_BYTES, default))
 
 
 def _partitions(

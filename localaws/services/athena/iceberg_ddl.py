@@ -109,7 +109,8 @@ def set_properties(session: Session, found: re.Match[str]) -> Answer:
     info = _iceberg_table(session, found[1], "ALTER TABLE SET TBLPROPERTIES")
     given = dict(_PROPERTY.findall(found[2]))
     checked = properties_of(given)
-    changed = {name: value for name, value in checked.items() if name in given}
+    untouched = properties_of({})
+    changed = {name: value for name, value in checked.items() if name not in untouched}
     if "write_compression" in given:
         changed["write.parquet.compression-codec"] = checked["write.parquet.compression-codec"]
     with explained(info.database, info.name), session.iceberg.table(info).transaction() as change:

@@ -29,8 +29,12 @@ PROPERTIES = frozenset({
     "optimize_rewrite_data_file_threshold", "optimize_rewrite_delete_file_threshold",
     "optimize_rewrite_min_data_file_size_bytes", "optimize_rewrite_max_data_file_size_bytes",
     "vacuum_min_snapshots_to_keep", "vacuum_max_snapshot_age_seconds",
-    "vacuum_max_metadata_files_to_keep",
+    "vacuum_max_metadata_files_to_keep", "write_target_data_file_size_bytes",
 })  # fmt: skip
+_ICEBERG = {
+    "write_target_data_file_size_bytes": "write.target-file-size-bytes",
+    "vacuum_max_metadata_files_to_keep": "write.metadata.previous-versions-max",
+}
 _CODECS = {"snappy", "gzip", "zstd", "lz4", "none"}
 _CTAS_OPTIONS = frozenset({"table_type", "location", "is_external", "format", "partitioning",
                            "write_compression", "no_data"})  # fmt: skip
@@ -56,7 +60,13 @@ def properties_of(given: dict[str, str]) -> dict[str, str]:
         "write.format.default": "parquet",
         "write.object-storage.enabled": "true",
         "write.parquet.compression-codec": "uncompressed" if codec == "none" else codec,
-    } | {name: value for name, value in given.items() if name in PROPERTIES}
+    } | _as_iceberg({name: value for name, value in given.items() if name in PROPERTIES})
+
+
+def _as_iceberg(given: dict[str, str]) -> dict[str, str]:
+    """Return Athena's properties, and Iceberg's own name of those that other engines know."""
+    known = {_ICEBERG[name]: value for name, value in given.items() if name in _ICEBERG}
+    return given | known
 
 
 def schema_from(columns: list[tuple[str, str]]) -> Schema:

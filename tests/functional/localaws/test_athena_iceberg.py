@@ -309,6 +309,12 @@ def test_show_create_table_makes_the_same_table(world: AthenaWorld) -> None:
         f"LOCATION 's3://{world.bucket}/ice/shown' TBLPROPERTIES ({_ICEBERG}, "
         "'write_compression' = 'gzip', 'vacuum_min_snapshots_to_keep' = '3')"
     )
+    world.run(
+        "ALTER TABLE shown SET TBLPROPERTIES ('write_target_data_file_size_bytes' = '1000000')"
+    )
+    properties = metadata(world, "shown")["properties"]
+    assert properties["write.target-file-size-bytes"] == "1000000"
+    assert properties["write.parquet.compression-codec"] == "gzip"
     lines = [row[0] for row in world.rows("SHOW CREATE TABLE shown")]
     spec = metadata(world, "shown")["partition-specs"]
     world.run("DROP TABLE shown")
