@@ -187,11 +187,17 @@ def _table_info(found: dict[str, Any]) -> TableInfo:
 
 def _columns(found: list[dict[str, Any]]) -> tuple[Column, ...]:
     return tuple(
-        Column(item["Name"].lower(), item.get("Type", "string"))
-        for item in found
-        # Glue keeps what Iceberg tables had once; it is no column any more.
-        if item.get("Parameters", {}).get("iceberg.field.current") != "false"
+        Column(item["Name"].lower(), item.get("Type", "string")) for item in current(found)
     )
+
+
+def current(columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out the columns that an Iceberg table had once; Glue keeps them, marked."""
+    return [
+        item
+        for item in columns
+        if item.get("Parameters", {}).get("iceberg.field.current") != "false"
+    ]
 
 
 def _format(library: str, storage: dict[str, Any], found: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from localaws.core.errors import ServiceError
 from localaws.core.provider import Call, Document, Provider
-from localaws.services.athena.catalog import CATALOG_NAMES
+from localaws.services.athena.catalog import CATALOG_NAMES, current
 from localaws.services.athena.workgroups import PAGING, invalid
 
 _CATALOG = {"CatalogName": "AwsDataCatalog", "Type": "GLUE"}
@@ -101,7 +101,7 @@ def _table(found: Document) -> Document:
         "Name": found["Name"],
         "CreateTime": found.get("CreateTime"),
         "TableType": found.get("TableType", "EXTERNAL_TABLE"),
-        "Columns": [_column(item) for item in storage.get("Columns", [])],
+        "Columns": [_column(item) for item in current(storage.get("Columns", []))],
         "PartitionKeys": [_column(item) for item in found.get("PartitionKeys", [])],
         "Parameters": {**found.get("Parameters", {}), **location},
     }

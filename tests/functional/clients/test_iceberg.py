@@ -139,6 +139,36 @@ def test_positional_deletes_of_others_are_applied(engines: Engines) -> None:
     assert engines.load("deleted").scan().to_arrow().num_rows == 7
 
 
+def test_files_that_were_there_before_the_table(engines: Engines) -> None:
+    """Files without field ids are read by the table's name mapping, wherever they lie."""
+    name = (engines.world.database, "adopted")
+    engines.world.put_parquet("elsewhere/part-0.parquet", ROWS)
+    table = engines.catalog.create_table(name, ROWS.schema, engines.location("adopted"))
+    table.add_files([f"s3://{engines.world.bucket}/elsewhere/part-0.parquet"])
+    with table.update_schema() as change:
+        change.rename_column("carrier", "airline")
+    assert engines.world.rows("SELECT airline, id FROM adopted WHERE id <> 3 ORDER BY id") == [
+        ["UA", "1"], [None, "2"],
+    ]  # fmt: skip
+    engines.world.run("UPDATE adopted SET airline = 'DL' WHERE id = 2")
+    assert engines.load("adopted").scan().to_arrow().sort_by("id")["airline"].to_pylist() == [
+        "UA", "DL", "B6",
+    ]  # fmt: skip
+
+
+def test_partitions_may_change(engines: Engines) -> None:
+    engines.ctas("respun", VALUES, ", partitioning = ARRAY['day(at)']")
+    table = engines.load("respun")
+    with table.update_spec() as change:
+        change.add_identity("carrier")
+    engines.world.run("INSERT INTO respun VALUES (4, 'DL', TIMESTAMP '2013-01-03 06:00:00')")
+    late = "SELECT id FROM respun WHERE at > TIMESTAMP '2013-01-03 00:00:00' ORDER BY id"
+    assert engines.world.rows(late) == [["3"], ["4"]]
+    assert engines.world.rows("SELECT id FROM respun WHERE carrier = 'DL'") == [["4"]]
+    engines.world.run("DELETE FROM respun WHERE id IN (3, 4)")
+    assert sorted(table.refresh().scan().to_arrow()["id"].to_pylist()) == [1, 2]
+
+
 def test_both_append_at_once_and_nothing_is_lost(engines: Engines) -> None:
     engines.ctas("busy", "SELECT 0 AS a")
     failures: list[BaseException] = []

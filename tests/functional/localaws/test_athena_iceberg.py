@@ -240,6 +240,10 @@ def test_columns_are_found_by_their_id(world: AthenaWorld) -> None:
         "e",
         "b",
     ]
+    described = world.athena.get_table_metadata(
+        CatalogName="AwsDataCatalog", DatabaseName=world.database, TableName="evolved"
+    )["TableMetadata"]
+    assert [item["Name"] for item in described["Columns"]] == ["number", "c", "d", "e", "b"]
     assert "already exists" in world.reason("ALTER TABLE evolved ADD COLUMNS (c int)")
     assert "FAILED" in world.reason("ALTER TABLE evolved CHANGE COLUMN number number int")
 
