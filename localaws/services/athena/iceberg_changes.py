@@ -61,11 +61,18 @@ def change(session: Session, statement: exp.Expression) -> Written:
     return Written(hits, [], info.location)
 
 
-def optimize(session: Session, info: TableInfo) -> None:
-    """Perform OPTIMIZE ... REWRITE DATA USING BIN_PACK: fewer files, the same rows."""
+def optimize(session: Session, info: TableInfo, where: exp.Expression | None) -> None:
+    """Perform OPTIMIZE ... REWRITE DATA USING BIN_PACK: fewer files, the same rows.
+
+    Args:
+        session: The statement's.
+        info: The table.
+        where: Only files that may hold rows that fulfil it; None is all.
+    """
     info = session.iceberg.pinned(info)
     by_partition: dict[Any, list[FileScanTask]] = defaultdict(list)
-    for task in iceberg_scan.planned(info, Need(None)):
+    need = Need(None, conditions=(where,) if where is not None else ())
+    for task in iceberg_scan.planned(info, need):
         by_partition[task.file.spec_id, task.file.partition].append(task)
     properties = info.iceberg.table.properties
     fewest_files, fewest_deletes = (

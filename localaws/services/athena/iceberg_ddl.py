@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from localaws.services.athena import hive, iceberg_changes, iceberg_maintenance
+from localaws.services.athena import dialect, hive, iceberg_changes, iceberg_maintenance
 from localaws.services.athena.failures import QueryFailedError, not_performed
 from localaws.services.athena.iceberg_failures import explained, in_iceberg
 from localaws.services.athena.iceberg_writes import properties_of, schema_from, spec_from
@@ -120,7 +120,9 @@ def set_properties(session: Session, found: re.Match[str]) -> Answer:
 
 def optimize(session: Session, found: re.Match[str]) -> Answer:
     """OPTIMIZE ... REWRITE DATA USING BIN_PACK."""
-    iceberg_changes.optimize(session, _iceberg_table(session, found[1], "OPTIMIZE"))
+    info = _iceberg_table(session, found[1], "OPTIMIZE")
+    where = found[2] and dialect.parse(f"SELECT 1 FROM t WHERE {found[2]}").args["where"].this  # noqa: S608 - parsed, not run
+    iceberg_changes.optimize(session, info, where or None)
     return Answer()
 
 

@@ -72,7 +72,7 @@ class IcebergScanner:
         tasks = planned(info, need)
         if not tasks:
             return empty(info), 0
-        copies, size = self._copies(tasks)
+        copies, size = self._copies(tasks, info.iceberg.table.location())
         groups: dict[tuple[Any, ...], list[FileScanTask]] = {}
         for task in tasks:
             path = copies[task.file.file_path]
@@ -86,12 +86,12 @@ class IcebergScanner:
         )
         return sql, size
 
-    def _copies(self, tasks: list[FileScanTask]) -> tuple[dict[str, Path], int]:
+    def _copies(self, tasks: list[FileScanTask], location: str) -> tuple[dict[str, Path], int]:
         files = {file.file_path: file for task in tasks for file in (task.file, *task.delete_files)}
         for uri in files:
             self._may_read(*split_uri(uri))
-        objects: dict[str, S3Object] = self._cache.look_up(self._s3, list(files))
-        paths = self._cache.paths(self._s3, objects.values(), self._may_read)
+        objects: dict[str, S3Object] = self._cache.look_up(self._s3, files, location)
+        paths = self._cache.paths(self._s3, objects.values(), may_read=lambda *_: None)  # judged
         return (
             {uri: paths[item] for uri, item in objects.items()},
             sum(item.size for item in objects.values()),

@@ -23,6 +23,7 @@ MayRead = Callable[[str, str], None]
 
 _CACHE_LIMIT = 2 * 1024**3
 _HIDDEN = ("_", ".")
+_FEW = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +84,29 @@ class ObjectCache:
                 f"HIVE_UNKNOWN_ERROR: Cannot list {location}: {error.response['Error']['Code']}"
             ) from error
 
-    def look_up(self, client: Any, uris: Iterable[str]) -> dict[str, S3Object]:
+    def look_up(self, client: Any, uris: Iterable[str], location: str) -> dict[str, S3Object]:
         """Return each address's object as it is now; for tables that know their files by name.
+
+        Args:
+            client: S3 in the caller's name.
+            uris: The addresses.
+            location: Where most of many will lie: one listing tells as much as many a look.
 
         Raises:
             QueryFailedError: One of them is gone.
         """
         addresses = list(uris)
-        return dict(
-            zip(
-                addresses, self._copiers.map(lambda uri: _head(client, uri), addresses), strict=True
-            )
+        listed = self._listed(client, location) if len(addresses) > _FEW else {}
+        found = self._copiers.map(
+            lambda uri: listed.get(split_uri(uri)) or _head(client, uri), addresses
         )
+        return dict(zip(addresses, found, strict=True))
+
+    def _listed(self, client: Any, location: str) -> dict[tuple[str, str], S3Object]:
+        try:
+            return {(item.bucket, item.key): item for item in self.list(client, location)}
+        except QueryFailedError:
+            return {}  # who may not list a bucket may still read the files
 
     def paths(
         self, client: Any, objects: Iterable[S3Object], may_read: MayRead

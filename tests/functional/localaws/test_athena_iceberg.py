@@ -284,6 +284,7 @@ def test_optimize(world: AthenaWorld) -> None:
     for number in range(1, 5):
         world.run(f"INSERT INTO small VALUES ({number})")
     files = 'SELECT count(*) FROM "small$files"'
+    world.run("OPTIMIZE small REWRITE DATA USING BIN_PACK WHERE a > 3")
     assert world.rows(files) == [["5"]]
     world.run("OPTIMIZE small REWRITE DATA USING BIN_PACK")
     assert world.rows(files) == [["1"]]
