@@ -132,13 +132,26 @@ class Sources(Fact):
 
 
 class Column(Fact):
-    """What a dataset promises of one column."""
+    """What a dataset promises of one column. A null breaks no promise but `nullable: false`."""
 
     type: ColumnType
     nullable: bool = False
+    unique: bool = False
     minimum: float | None = None
     maximum: float | None = None
+    exclusive_minimum: float | None = None
+    exclusive_maximum: float | None = None
     allowed: tuple[str, ...] = ()
+    pattern: str | None = Field(default=None, min_length=1, max_length=500)
+    max_length: int | None = Field(default=None, ge=0)
+    description: str = ""
+
+
+class RowRule(Fact):
+    """What must hold between the columns of each row: a boolean SQL expression."""
+
+    name: Identifier
+    sql: Text
     description: str = ""
 
 
@@ -158,6 +171,8 @@ class Dataset(Fact):
     columns: dict[Identifier, Column] = Field(min_length=1)
     partition_by: Identifier | None = None
     settles: Duration = timedelta(days=2)
+    rules: tuple[RowRule, ...] = ()
+    fresh_within: Duration | None = None
 
 
 class FeatureGroup(Fact):

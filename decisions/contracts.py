@@ -1,0 +1,199 @@
+"""What a contract's counts mean: which partitions may be used, which are quarantined, and why.
+
+Counting is SQL's business, and what is promised the use case's. Pure: no I/O, no clock.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from pydantic import Field
+
+from decisions.model import Fact
+
+WHOLE = ""
+"""How the one part of a table without partitions is named in counts."""
+
+
+class RuleBreach(Fact):
+    """A broken promise in one partition.
+
+    Attributes:
+        words: The promise and how many rows break it, for people.
+        rows: How many rows break it.
+        examples: The first few of them: the key's columns and what the rule reads, as text.
+    """
+
+    rule: str
+    words: str
+    rows: int = Field(ge=0)
+    examples: tuple[dict[str, str | None], ...] = ()
+
+
+class PartitionCounts(Fact):
+    """What was counted in one partition; `newest` is its newest event time, naive UTC."""
+
+    partition: str
+    rows: int = Field(ge=0)
+    newest: datetime | None = None
+    breaches: tuple[RuleBreach, ...] = ()
+
+
+class PartitionVerdict(Fact):
+    """One partition judged.
+
+    Attributes:
+        accepted: Who took it in spite of its breaches, and why; empty if nobody did.
+    """
+
+    partition: str
+    rows: int
+    breaches: tuple[RuleBreach, ...] = ()
+    accepted: str = ""
+
+    @property
+    def usable(self) -> bool:
+        """Say whether the partition may be read downstream."""
+        return not self.breaches or bool(self.accepted)
+
+
+class ContractVerdict(Fact):
+    """A dataset's partitions judged.
+
+    Attributes:
+        dataset: For people; with its database.
+        partitions: Every partition asked for, in order.
+        stale: How far the newest row lags behind what has landed, if that breaks the promise. It is
+            the table that is stale: no partition is quarantined for it.
+        doubts: Where pandera, on a sample, found what SQL did not.
+    """
+
+    dataset: str
+    partitions: tuple[PartitionVerdict, ...]
+    stale: str = ""
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """Count the rows looked at."""
+        return sum(each.rows for each in self.partitions)
+
+    @property
+    def clean(self) -> tuple[str, ...]:
+        """Name the partitions that may be used."""
+        return tuple(each.partition for each in self.partitions if each.usable)
+
+    @property
+    def quarantined(self) -> tuple[str, ...]:
+        """Name the partitions that may not be used."""
+        return tuple(each.partition for each in self.partitions if not each.usable)
+
+    @property
+    def passed(self) -> bool:
+        """Say whether everything downstream may run on all of it."""
+        return not self.quarantined and not self.stale and not self.doubts
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Say each problem in a sentence of its own, with its partition and an example."""
+        found = [
+            _told(each.partition, breach)
+            for each in self.partitions
+            if not each.usable
+            for breach in each.breaches
+        ]
+        return (*found, *([self.stale] if self.stale else []), *self.doubts)
+
+    @property
+    def why(self) -> str:
+        """Say the whole verdict in words."""
+        if not self.passed:
+            return "; ".join(self.problems)
+        kept = f"{self.rows} rows keep the contract."
+        taken = [
+            f"{each.partition or self.dataset} was accepted in spite of "
+            f"{len(each.breaches)} broken rules: {each.accepted}"
+            for each in self.partitions
+            if each.accepted
+        ]
+        return " ".join([kept, *taken]) if not taken else "; ".join(taken)
+
+
+class Freshness(Fact):
+    """How new a table must be.
+
+    Attributes:
+        landed_through: Everything known up to then has landed, naive UTC.
+        within: How far the newest row may lag behind it.
+    """
+
+    landed_through: datetime
+    within: timedelta
+
+
+def judge(
+    dataset: str,
+    counts: Sequence[PartitionCounts],
+    *,
+    wanted: Sequence[str] | None = None,
+    freshness: Freshness | None = None,
+    accepted: Mapping[str, str] | None = None,
+    doubts: Sequence[str] = (),
+) -> ContractVerdict:
+    """Judge what was counted.
+
+    Args:
+        dataset: Name for people.
+        counts: One per partition that has rows; of a table without partitions, one named WHOLE.
+        wanted: The partitions asked for; None for those counted. One without rows is a breach: a
+            day that lost all its rows looks like a day on which nothing happened.
+        freshness: Unless given, staleness is not judged.
+        accepted: Partition to who took it in spite of its breaches.
+        doubts: Where pandera and SQL disagree.
+    """
+    by_name = {each.partition: each for each in counts}
+    names = sorted(by_name) if wanted is None else sorted(set(wanted))
+    taken = accepted or {}
+    partitions = tuple(
+        _judged(dataset, name, by_name.get(name), taken.get(name, "")) for name in names
+    )
+    if not partitions:
+        partitions = (_judged(dataset, WHOLE, None, taken.get(WHOLE, "")),)
+    stale = _staleness(dataset, counts, freshness) if freshness else ""
+    return ContractVerdict(
+        dataset=dataset, partitions=partitions, stale=stale, doubts=tuple(doubts)
+    )
+
+
+def _judged(
+    dataset: str, name: str, counts: PartitionCounts | None, accepted: str
+) -> PartitionVerdict:
+    rows = counts.rows if counts else 0
+    breaches = counts.breaches if counts else ()
+    if not rows:
+        breaches = (_empty(f"{dataset}, partition {name}" if name else dataset),)
+    return PartitionVerdict(
+        partition=name, rows=rows, breaches=breaches, accepted=accepted if breaches else ""
+    )
+
+
+def _empty(where: str) -> RuleBreach:
+    return RuleBreach(
+        rule="rows", words=f"{where} is empty: nothing landed in the window", rows=0
+    )
+
+
+def _staleness(dataset: str, counts: Sequence[PartitionCounts], freshness: Freshness) -> str:
+    newest = max((each.newest for each in counts if each.newest is not None), default=None)
+    if newest is None or newest >= freshness.landed_through - freshness.within:
+        return ""
+    return (
+        f"{dataset} is stale: its newest row is of {newest}, {freshness.landed_through - newest} "
+        f"behind what has landed ({freshness.landed_through}); at most {freshness.within} is "
+        "promised"
+    )
+
+
+def _told(partition: str, breach: RuleBreach) -> str:
+    where = f"partition {partition}: " if partition and breach.rows else ""
+    example = f", for example {dict(breach.examples[0])}" if breach.examples else ""
+    return f"{where}{breach.words}{example}"
