@@ -177,9 +177,7 @@ def _judged(
 
 
 def _empty(where: str) -> RuleBreach:
-    return RuleBreach(
-        rule="rows", words=f"{where} is empty: nothing landed in the window", rows=0
-    )
+    return RuleBreach(rule="rows", words=f"{where} is empty: nothing landed in the window", rows=0)
 
 
 def _staleness(dataset: str, counts: Sequence[PartitionCounts], freshness: Freshness) -> str:

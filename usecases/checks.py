@@ -9,6 +9,8 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from usecases import contract_checks
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -17,9 +19,8 @@ if TYPE_CHECKING:
     from usecases.fields import ColumnType, Dataset, FeatureGroup, Kind
     from usecases.strict_yaml import Document
 
-Location = tuple[str | int, ...]
-Finding = tuple[Location, str, str, str]
-"""Where in the YAML, what was found, what was expected, how to mend it."""
+Location = contract_checks.Location
+Finding = contract_checks.Finding
 
 _KIND_TYPES: Mapping[str, tuple[str, ...]] = {
     "numeric": ("bigint", "int", "double"),
@@ -93,19 +94,8 @@ def _datasets(use_case: UseCase) -> Iterator[Finding]:
         here: Location = ("datasets", place)
         yield from _absent((*here, "primary_key"), dataset.primary_key, dataset.columns)
         yield from _partitioned(here, use_case, dataset)
-        for name, column in dataset.columns.items():
-            at = (*here, "columns", name)
-            bounded = column.minimum is not None or column.maximum is not None
-            if bounded and column.type not in _KIND_TYPES["numeric"]:
-                yield at, f"bounds on a {column.type}", "bounds on numbers only", "remove them"
-            if column.allowed and column.type != "string":
-                yield at, f"allowed values on a {column.type}", "a string", "remove them"
-            if (
-                column.minimum is not None
-                and column.maximum is not None
-                and column.minimum > column.maximum
-            ):
-                yield at, "minimum exceeds maximum", "minimum <= maximum", "swap them"
+        for location, *finding in contract_checks.findings(dataset, use_case.event_time(dataset)):
+            yield ((*here, *location), *finding)
 
 
 def _partitioned(here: Location, use_case: UseCase, dataset: Dataset) -> Iterator[Finding]:

@@ -105,6 +105,13 @@ class UseCase(Fact):
         """
         return {group.name: group for group in self.feature_groups}[name]
 
+    def event_time(self, dataset: Dataset) -> str | None:
+        """Give a dataset's column of event times, as the spine or a feature group names it."""
+        if dataset.name == self.training_set.spine:
+            return self.training_set.event_time
+        named = [each.event_time for each in self.feature_groups if each.dataset == dataset.name]
+        return named[0] if named else None
+
     def reads(self, dataset: str) -> tuple[str, ...]:
         """Give the raw tables that a dataset's SQL reads, sorted."""
         return sql.tables(self.queries[dataset])

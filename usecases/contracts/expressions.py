@@ -86,10 +86,7 @@ def read(text: str, columns: Mapping[str, ColumnType]) -> Node:
         RuleError: If it is no boolean expression of the subset over these columns.
     """
     try:
-        statements = sqlglot.parse(text, read=DIALECT)
-        if len(statements) != 1 or statements[0] is None:
-            raise RuleError(f"{len(statements)} statements", "one boolean SQL expression")
-        node = _Reader(columns).node(statements[0])
+        node = _Reader(columns).node(_parsed(text))
     except (SqlglotError, RecursionError) as error:
         raise RuleError("the rule cannot be parsed", "one boolean SQL expression") from error
     if node.kind != "boolean":
@@ -97,6 +94,17 @@ def read(text: str, columns: Mapping[str, ColumnType]) -> Node:
     if not node.columns():
         raise RuleError("a rule that reads no column", "a condition on the dataset's columns")
     return node
+
+
+def _parsed(text: str) -> Any:
+    """Return the tree of the expression, which a statement's keyword may begin (a column `load`)."""
+    statements = sqlglot.parse(f"SELECT (\n{text}\n)", read=DIALECT)
+    if len(statements) == 1 and isinstance(statements[0], exp.Select):
+        given = {name for name, value in statements[0].args.items() if value}
+        chosen = statements[0].expressions
+        if given == {"expressions"} and len(chosen) == 1 and isinstance(chosen[0], exp.Paren):
+            return chosen[0].this
+    raise RuleError("the rule is not one expression", "one boolean SQL expression")
 
 
 class _Reader:
@@ -225,9 +233,13 @@ def _literal(found: Any) -> Node:
         if int(text) > _WHOLE:
             raise RuleError(f"the number {text}", f"at most {_WHOLE}")
         return Node("literal", "integer", value=int(text))
-    if not math.isfinite(float(text)):
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise RuleError(f"the number {text}", "a decimal number") from error
+    if not math.isfinite(value):
         raise RuleError(f"the number {text}", "a finite number")
-    return Node("literal", "double", value=float(text))
+    return Node("literal", "double", value=value)
 
 
 def _boolean(found: Any) -> Node:
@@ -237,6 +249,8 @@ def _boolean(found: Any) -> Node:
 def _moment(found: Any) -> Node:
     """Read TIMESTAMP '...' and DATE '...', which sqlglot parses as casts of text."""
     target = found.args["to"].this
+    if target == exp.DataType.Type.TIMESTAMPTZ:
+        raise RuleError(f"{found.this.name!r} carries a zone", "naive UTC, as all times here")
     known: dict[Any, tuple[Kind, Callable[[str], Any]]] = {
         exp.DataType.Type.TIMESTAMP: ("timestamp", datetime.fromisoformat),
         exp.DataType.Type.DATE: ("date", date.fromisoformat),
@@ -248,8 +262,6 @@ def _moment(found: Any) -> Node:
         value = parse(found.this.name)
     except ValueError as error:
         raise RuleError(f"{found.this.name!r} is no {kind}", "an ISO date or time") from error
-    if getattr(value, "tzinfo", None) is not None:
-        raise RuleError(f"{found.this.name!r} carries a zone", "naive UTC, as all times here")
     return Node("literal", kind, value=value)
 
 

@@ -150,9 +150,7 @@ class _Pass:
     def _joined(self, source: Any, place: int, rule: Rule) -> Any:
         """Join the keys that occur more than once; a key with a null in it is no key."""
         keys = [exp.column(name, quoted=True) for name in rule.columns]
-        named = [
-            exp.alias_(key.copy(), f"_k{each}", quoted=True) for each, key in enumerate(keys)
-        ]
+        named = [exp.alias_(key.copy(), f"_k{each}", quoted=True) for each, key in enumerate(keys)]
         known = [is_missing(name, self._contract.types[name]).not_() for name in rule.columns]
         twice = (
             self._scan(named)

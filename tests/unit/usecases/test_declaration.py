@@ -89,6 +89,38 @@ WRONG = {
     "wrong join key": ("key: tailnum", "key: distance", "distance is a bigint", "string, like"),
     "facet is no feature": ("facets: [carrier", "facets: [seats", "seats", "carrier, dest, origin"),
     "bounds on text": ("dest: {type: string}", "dest: {type: string, minimum: 1}", "bounds", "num"),
+    "nothing within bounds": (
+        "minimum: 0, maximum: 23", "exclusive_minimum: 9, maximum: 8", "no number lies", "mend",
+    ),
+    "a pattern on a number": (
+        "minimum: 0, maximum: 23", 'pattern: "[0-9]"', "pattern on a bigint", "a string",
+    ),
+    "a pattern that engines read differently": (
+        "dest: {type: string}", 'dest: {type: string, pattern: "^[A-Z]+$"}',
+        "columns.dest.pattern: a bare ^", "needs no anchors",
+    ),
+    "a double as a key": (
+        "primary_key: [tailnum]", "primary_key: [plane_year]", "a double as a key", "CAST",
+    ),
+    "a rule on an unknown column": (
+        "primary_key: [tailnum]",
+        "rules: [{name: sits, sql: 'chairs > 0'}]\n    primary_key: [tailnum]",
+        "rules.0.sql: unknown column chairs", "one of tailnum, event_time",
+    ),
+    "a rule that aggregates": (
+        "primary_key: [tailnum]",
+        "rules: [{name: sits, sql: 'max(seats) > 0'}]\n    primary_key: [tailnum]",
+        "MAX(seats) cannot be judged alike", "columns, numbers",
+    ),
+    "a rule's name taken": (
+        "primary_key: [tailnum]",
+        "rules: [{name: primary_key, sql: 'seats > 0'}]\n    primary_key: [tailnum]",
+        "primary_key is taken", "rename",
+    ),
+    "a bound too large": (
+        "seats: {type: bigint, minimum: 1}", "seats: {type: bigint, minimum: 1.0e+300}",
+        "1e+300", "at most 9007199254740992",
+    ),
     "swapped bounds": ("minimum: 0, maximum: 23", "minimum: 23, maximum: 0", "exceeds", "swap"),
     "window too short": ("window: 84d", "window: 9d", "9 days", "more than the 10 days"),
     "stages out of order": ("[dev, staging, prod]", "[prod, dev]", "order prod, dev", "dev"),

@@ -23,7 +23,17 @@ ARROW = {
 NUMBERS = [-0.0, 0.0, 0.5, 1.0, -1.5, 1e300, -1e300, float("inf"), float("-inf"), float("nan")]
 WHOLE = [0, 1, -1, 2, 7, 2**31 - 1, -(2**31)]
 TEXTS = ["", "a", "ab", "AB1", "O'Hare", 'say "x"', "line\nbreak", "ä", "𝒳", "名前", "a\\b", "%_"]
-PATTERNS = ["a", "[a-z]*", "[A-Z]{2}[0-9]", ".", r"\w+", r"[^\d]+", "(a|ab|O'.*)", ".*\n.*", r"\s?.+"]
+PATTERNS = [
+    "a",
+    "[a-z]*",
+    "[A-Z]{2}[0-9]",
+    ".",
+    r"\w+",
+    r"[^\d]+",
+    "(a|ab|O'.*)",
+    ".*\n.*",
+    r"\s?.+",
+]
 MOMENTS = [datetime(2013, 1, 1), datetime(2013, 1, 2, 3, 4, 5, 678), datetime(2262, 5, 1)]  # noqa: DTZ001
 DAYS = [date(2013, 1, 1), date(2013, 1, 2), date(1900, 2, 28)]
 VALUES: dict[str, list[Any]] = {
@@ -100,7 +110,7 @@ def conditions() -> st.SearchStrategy[str]:
         scalar("number").map(lambda x: f"{x} BETWEEN 0 AND 1"),
         scalar("string").map(lambda x: f"{x} IN ('a', 'ä')"),
         st.just('"yes"'),
-        st.just("\"day\" <= \"at\""),
+        st.just('"day" <= "at"'),
         st.just('"yes" = ("ratio" > 0)'),
     )
     return st.recursive(
@@ -171,5 +181,3 @@ def as_counts(contract: Contract, read: list[dict[str, Any]]) -> dict[str, dict[
 
 def by_pandera(contract: Contract, found: list[dict[str, Any]]) -> dict[str, int]:
     return frames.broken_rows(contract, frames.as_frame(contract, found))
-
-

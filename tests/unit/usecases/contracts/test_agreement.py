@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from usecases.contracts.contract import Contract
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(contracts(), rows())
 def test_sql_and_pandera_count_the_same(contract: Contract, found: list[dict[str, Any]]) -> None:
     assert by_sql(contract, found)[""] == by_pandera(contract, found)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(contracts(), rows())
 def test_partitions_add_up(contract: Contract, found: list[dict[str, Any]]) -> None:
     """Each row is counted in its own partition, and duplicates are found across partitions."""
@@ -29,7 +29,7 @@ def test_partitions_add_up(contract: Contract, found: list[dict[str, Any]]) -> N
     assert summed == whole
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(contracts(), rows())
 def test_chosen_partitions_are_judged_alone(
     contract: Contract, found: list[dict[str, Any]]
