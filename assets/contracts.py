@@ -1,35 +1,34 @@
 """What a dataset promises, checked: one SQL pass over all rows, and pandera over a sample.
 
-The promise itself is declared in the use case's YAML. Drift does not belong here: it is about
-change, a contract about what may never be.
+The promises are compiled by usecases.contracts and judged by decisions.contracts; this module
+gathers the facts for them. Drift does not belong here: it is about change, a contract about what
+may never be.
 """
 
-from __future__ import annotations
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
+import dagster as dg
 from sqlglot import exp
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from resources.glue import ColumnFacts
-    from usecases.fields import Column, Dataset, SourceTable
+from assets.parts import asset_key, digest_of
+from assets.quarantine import accepted, quarantine, record_key
+from assets.windows import landed_through
+from decisions.contracts import WHOLE, ContractVerdict, Freshness, PartitionCounts, judge
+from resources.errors import Missing, Terminal
+from resources.glue import ColumnFacts, TableFacts
+from resources.platform import Platform
+from usecases import asset_keys
+from usecases.contracts.contract import Contract, contract_of
+from usecases.contracts.frames import as_frame, broken_rows
+from usecases.contracts.statements import compile_sql, read_counts, sample_sql
+from usecases.declaration import UseCase
+from usecases.fields import Dataset, SourceTable
 
 SAMPLE_ROWS = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Breach:
-    """One broken promise: which column, what was promised, how many rows break it."""
-
-    column: str
-    promise: str
-    rows: int
-
-    def __str__(self) -> str:
-        return f"{self.column}: {self.rows} rows are not {self.promise}"
+_DIGEST = "perennial.digest"
+_SHOWN = 20
+"""Breaches that the check's table shows."""
 
 
 def schema_breaches(dataset: Dataset, found: Iterable[ColumnFacts]) -> list[str]:
@@ -42,65 +41,179 @@ def source_breaches(source: SourceTable, found: Iterable[ColumnFacts]) -> list[s
     return _differences(source.columns, found)
 
 
-def contract_sql(dataset: Dataset, database: str) -> str:
-    """Return one SELECT that counts the rows and, per promise, the rows that break it.
+def contract_check(use_case: UseCase, dataset: Dataset) -> dg.AssetChecksDefinition:
+    """Return the blocking check that a dataset keeps its contract."""
 
-    The answer's columns are ``row_count``, ``duplicate_keys`` and ``b0``, ``b1``, ... in the order
-    of ``promises``.
-    """
-    counts: list[exp.Expression] = [exp.alias_(exp.Count(this=exp.Star()), "row_count")]
-    counts.append(exp.alias_(_duplicates(dataset), "duplicate_keys"))
-    for number, (_, _, broken) in enumerate(promises(dataset)):
-        counted = exp.Coalesce(
-            this=exp.Sum(this=exp.func("if", broken, exp.Literal.number(1), exp.Literal.number(0))),
-            expressions=[exp.Literal.number(0)],
-        )
-        counts.append(exp.alias_(counted, f"b{number}"))
-    table = exp.table_(dataset.name, db=database, quoted=True)
-    return str(exp.select(*counts).from_(table).sql(dialect="athena"))
-
-
-def promises(dataset: Dataset) -> list[tuple[str, str, exp.Expression]]:
-    """Return (column, promise in words, SQL condition of a row that breaks it)."""
-    return [
-        (name, words, broken)
-        for name, column in dataset.columns.items()
-        for words, broken in _column_promises(name, column)
-    ]
-
-
-def breaches_of(dataset: Dataset, counted: Mapping[str, Any]) -> list[Breach]:
-    """Read the answer of ``contract_sql``."""
-    found = [
-        Breach(column, words, int(counted[f"b{number}"]))
-        for number, (column, words, _) in enumerate(promises(dataset))
-        if int(counted[f"b{number}"])
-    ]
-    duplicates = int(counted["duplicate_keys"])
-    if duplicates:
-        found.append(Breach(", ".join(dataset.primary_key), "unique", duplicates))
-    return found
-
-
-def pandera_failures(dataset: Dataset, rows: list[dict[str, Any]]) -> list[str]:
-    """Run the contract with pandera's own backend on sampled rows; name what fails, at most 10."""
-    import pandas as pd
-    import pandera.pandas as pa
-
-    frame = pd.DataFrame(rows, columns=list(dataset.columns))
-    schema = pa.DataFrameSchema(
-        {
-            name: pa.Column(None, checks=_pandera_checks(column), nullable=column.nullable)
-            for name, column in dataset.columns.items()
-        },
-        unique=list(dataset.primary_key) or None,
+    @dg.asset_check(
+        asset=asset_key(asset_keys.dataset(use_case.name, dataset.name)),
+        name="contract",
+        blocking=True,
+        description="Every row keeps what the declaration promises of its columns.",
     )
+    def contract(
+        context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.AssetCheckResult:
+        verdict = judge_partitions(platform, use_case, dataset, None, context.run.run_id)
+        records = []
+        if verdict.quarantined:
+            where = _where(platform, _table(platform, use_case, dataset.name))
+            records = [
+                platform.lake.uri(record_key(record))
+                for record in quarantine(platform, use_case.name, dataset.name, verdict, where)
+            ]
+        return dg.AssetCheckResult(
+            passed=verdict.passed,
+            description=verdict.why,
+            metadata={**contract_metadata(verdict), "quarantine": records},
+        )
+
+    return contract
+
+
+def judge_partitions(
+    platform: Platform,
+    use_case: UseCase,
+    dataset: Dataset,
+    partitions: Sequence[str] | None,
+    salt: str,
+    *,
+    table: str | None = None,
+    digests: Mapping[str, str] | None = None,
+) -> ContractVerdict:
+    """Judge partitions of a dataset, in its own table or in another that holds its rows.
+
+    Args:
+        platform: The doors.
+        use_case: Whose dataset.
+        dataset: What is promised.
+        partitions: Values of the table's first partition key; None for all, and for a table
+            without partitions. Uniqueness is judged among their rows.
+        salt: Tells deliberate repetitions apart, for example a Dagster run id.
+        table: The table's name, by default the dataset's.
+        digests: Partition to digest of its data, by which a release from quarantine is known. By
+            default those that the catalogue has.
+
+    Raises:
+        TableMissing: There is no such table.
+        Terminal: Partitions of a table that has none were asked for, or Athena refused.
+    """
+    facts = _table(platform, use_case, table or dataset.name)
+    if partitions is not None and not facts.partition_keys:
+        raise Terminal(
+            f"Glue table {facts.database}.{facts.name} has no partitions, so {list(partitions)} "
+            "cannot be judged alone. Judge all of it, or partition it by day."
+        )
+    contract = contract_of(dataset, use_case.event_time(dataset))
+    counts, doubts = _facts(platform, contract, facts, partitions, salt)
+    verdict = judge(
+        f"{facts.database}.{dataset.name}",
+        counts,
+        wanted=partitions,
+        freshness=_freshness(platform, use_case, contract, partitions),
+        doubts=doubts,
+    )
+    if not verdict.quarantined:
+        return verdict
+    known = digests or {name: each[0] for name, each in _where(platform, facts).items()}
+    asked = {name: known[name] for name in verdict.quarantined if name in known}
+    taken = accepted(platform, use_case.name, dataset.name, asked)
+    return verdict.accepting(taken)
+
+
+def contract_metadata(verdict: ContractVerdict) -> dict[str, Any]:
+    """Return a verdict as the Dagster UI shows it."""
+    breaches = [
+        dg.TableRecord(
+            {
+                "partition": each.partition,
+                "rule": breach.rule,
+                "rows": breach.rows,
+                "of": each.rows,
+                "examples": str([dict(one) for one in breach.examples]),
+            }
+        )
+        for each in verdict.partitions
+        for breach in each.breaches
+    ]
+    shown = {"breaches": dg.MetadataValue.table(breaches[:_SHOWN])} if breaches else {}
+    return {
+        "rows": verdict.rows,
+        "partitions": len(verdict.partitions),
+        "quarantined": list(verdict.quarantined[:_SHOWN]),
+        "problems": list(verdict.problems),
+        **shown,
+    }
+
+
+def _facts(
+    platform: Platform,
+    contract: Contract,
+    facts: TableFacts,
+    partitions: Sequence[str] | None,
+    salt: str,
+) -> tuple[list[PartitionCounts], list[str]]:
+    """Count in SQL, and hold pandera's finding on a sample against it."""
+    table = exp.table_(facts.name, db=facts.database, quoted=True)
+    key = facts.partition_keys[0].name if facts.partition_keys else None
+
+    def select(what: str, sql: str) -> list[dict[str, Any]]:
+        # The text is part of the intent: the same token with another text would be refused.
+        said = digest_of({"sql": sql, "location": facts.location, "version": facts.version_id})
+        intent = f"{what} {facts.database}.{facts.name} {said[:16]}"
+        return platform.athena.select(sql, database=facts.database, intent=intent, salt=salt)
+
+    sql = compile_sql(contract, table, partition_key=key, only=partitions)
+    counts = read_counts(contract, select("contract", sql))
+    sample = sample_sql(contract, table, SAMPLE_ROWS, partition_key=key, only=partitions)
+    broken = broken_rows(contract, as_frame(contract, select("sample", sample)))
+    told = {breach.rule for each in counts for breach in each.breaches}
+    return counts, [
+        f"pandera finds that {rows} of {SAMPLE_ROWS} sampled rows break {rule}, SQL finds none: "
+        "one of the two compilations is wrong; report it with the declaration"
+        for rule, rows in broken.items()
+        if rows and rule not in told
+    ]
+
+
+def _freshness(
+    platform: Platform, use_case: UseCase, contract: Contract, partitions: Sequence[str] | None
+) -> Freshness | None:
+    """Return what freshness is judged by, if it is promised and these rows can tell.
+
+    A restated day of last month says nothing about how new a table is that has newer days.
+    """
+    if contract.fresh_within is None:
+        return None
+    if partitions is not None and _newest_partition(platform, use_case, contract) > max(
+        partitions, default=""
+    ):
+        return None
+    return Freshness(
+        landed_through=landed_through(platform, use_case), within=contract.fresh_within
+    )
+
+
+def _newest_partition(platform: Platform, use_case: UseCase, contract: Contract) -> str:
+    database = platform.names.curated_database(use_case.name)
     try:
-        schema.validate(frame, lazy=True)
-    except pa.errors.SchemaErrors as error:
-        cases = error.failure_cases.head(10).to_dict("records")
-        return [f"{c['column']}: {c['check']} fails on {c['failure_case']!r}" for c in cases]
-    return []
+        found = platform.catalogue.partitions(database, contract.dataset)
+    except Missing:
+        return ""
+    return max((each.values[0] for each in found), default="")
+
+
+def _table(platform: Platform, use_case: UseCase, name: str) -> TableFacts:
+    return platform.catalogue.table(platform.names.curated_database(use_case.name), name)
+
+
+def _where(platform: Platform, facts: TableFacts) -> dict[str, tuple[str, str]]:
+    """Return each partition's digest and location, as the catalogue has them."""
+    if not facts.partition_keys:
+        return {WHOLE: (facts.parameters.get(_DIGEST, facts.version_id), facts.location)}
+    return {
+        each.values[0]: (each.parameters.get(_DIGEST, "unknown"), each.location)
+        for each in platform.catalogue.partitions(facts.database, facts.name)
+    }
 
 
 def _differences(expected: Mapping[str, str], found: Iterable[ColumnFacts]) -> list[str]:
@@ -112,51 +225,3 @@ def _differences(expected: Mapping[str, str], found: Iterable[ColumnFacts]) -> l
         elif types[name] != kind:
             breaches.append(f"column {name} has type {types[name]}, expected {kind}")
     return breaches
-
-
-def _column_promises(name: str, column: Column) -> list[tuple[str, exp.Expression]]:
-    this = exp.column(name, quoted=True)
-    found: list[tuple[str, exp.Expression]] = []
-    if not column.nullable:
-        found.append(("present", exp.Is(this=this, expression=exp.Null())))
-    if column.minimum is not None:
-        found.append(
-            (f">= {column.minimum}", exp.LT(this=this, expression=_literal(column.minimum)))
-        )
-    if column.maximum is not None:
-        found.append(
-            (f"<= {column.maximum}", exp.GT(this=this, expression=_literal(column.maximum)))
-        )
-    if column.allowed:
-        allowed = exp.In(this=this, expressions=[_literal(value) for value in column.allowed])
-        found.append((f"one of {list(column.allowed)}", exp.Not(this=exp.paren(allowed))))
-    return found
-
-
-def _pandera_checks(column: Column) -> list[Any]:
-    import pandera.pandas as pa
-
-    checks = []
-    if column.minimum is not None:
-        checks.append(pa.Check.ge(column.minimum))
-    if column.maximum is not None:
-        checks.append(pa.Check.le(column.maximum))
-    if column.allowed:
-        checks.append(pa.Check.isin(list(column.allowed)))
-    return checks
-
-
-def _duplicates(dataset: Dataset) -> exp.Expression:
-    if not dataset.primary_key:
-        return exp.Literal.number(0)
-    keys = [exp.column(name, quoted=True) for name in dataset.primary_key]
-    distinct = exp.Count(this=exp.Distinct(expressions=[_one(keys)]))
-    return exp.Sub(this=exp.Count(this=exp.Star()), expression=distinct)
-
-
-def _one(keys: list[exp.Column]) -> exp.Expression:
-    return keys[0] if len(keys) == 1 else exp.Tuple(expressions=list(keys))
-
-
-def _literal(value: object) -> exp.Expression:
-    return exp.convert(value)

@@ -12,7 +12,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.contracts import SAMPLE_ROWS, breaches_of, contract_sql, pandera_failures
+from assets.contracts import contract_check
 from assets.dataset_inputs import Inputs, table_reach
 from assets.dataset_partitions import DayMade, Partitioned, make_days
 from assets.dataset_tables import make_whole, whole_digest
@@ -25,7 +25,7 @@ from assets.parts import (
     table_schema,
     without_beta_warnings,
 )
-from assets.statements import count_rows, sample
+from assets.statements import count_rows
 from assets.windows import dataset_days, landed_through
 from resources.errors import Terminal
 from resources.platform import Platform
@@ -42,7 +42,7 @@ def dataset_assets(use_case: UseCase) -> list[dg.AssetsDefinition | dg.AssetChec
             made += [_days(use_case, dataset), _sum_of_days(use_case, dataset)]
         else:
             made.append(_whole(use_case, dataset))
-        made.append(_contract(use_case, dataset))
+        made.append(contract_check(use_case, dataset))
     return made
 
 
@@ -254,45 +254,3 @@ def upstream(use_case: UseCase, dataset: Dataset) -> list[list[str]]:
         asset_keys.source(use_case.sources.database, table)
         for table in use_case.reads(dataset.name)
     ]
-
-
-def _contract(use_case: UseCase, dataset: Dataset) -> dg.AssetChecksDefinition:
-    @dg.asset_check(
-        asset=asset_key(asset_keys.dataset(use_case.name, dataset.name)),
-        name="contract",
-        blocking=True,
-        description="Every row keeps what the declaration promises of its columns.",
-    )
-    def contract(
-        context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
-    ) -> dg.AssetCheckResult:
-        database = platform.names.curated_database(use_case.name)
-        salt = context.run.run_id
-        counted = platform.athena.select(
-            contract_sql(dataset, database),
-            database=database,
-            intent=f"contract {database}.{dataset.name}",
-            salt=salt,
-        )[0]
-        rows = int(counted["row_count"])
-        problems = [str(breach) for breach in breaches_of(dataset, counted)]
-        if not rows:
-            problems.append(f"{database}.{dataset.name} is empty: nothing landed in the window")
-        sampled = platform.athena.select(
-            sample(dataset.name, list(dataset.columns), SAMPLE_ROWS),
-            database=database,
-            intent=f"sample {database}.{dataset.name}",
-            salt=salt,
-        )
-        problems += pandera_failures(dataset, sampled)
-        return _result(rows, len(sampled), problems)
-
-    return contract
-
-
-def _result(rows: int, sampled: int, problems: list[str]) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        passed=not problems,
-        description="; ".join(problems) or f"{rows} rows keep the contract.",
-        metadata={"rows": rows, "pandera_rows": sampled, "problems": problems},
-    )

@@ -96,7 +96,7 @@ class ContractVerdict(Fact):
     def problems(self) -> tuple[str, ...]:
         """Say each problem in a sentence of its own, with its partition and an example."""
         found = [
-            _told(each.partition, breach)
+            (f"partition {each.partition}: " if each.partition and each.rows else "") + told(breach)
             for each in self.partitions
             if not each.usable
             for breach in each.breaches
@@ -108,14 +108,19 @@ class ContractVerdict(Fact):
         """Say the whole verdict in words."""
         if not self.passed:
             return "; ".join(self.problems)
-        kept = f"{self.rows} rows keep the contract."
-        taken = [
-            f"{each.partition or self.dataset} was accepted in spite of "
-            f"{len(each.breaches)} broken rules: {each.accepted}"
+        taken = [each for each in self.partitions if each.accepted]
+        kept = f"{self.rows - sum(each.rows for each in taken)} rows keep the contract."
+        return " ".join([kept, *(_taken(self.dataset, each) for each in taken)])
+
+    def accepting(self, taken: Mapping[str, str]) -> "ContractVerdict":
+        """Return this verdict with breaches accepted: partition to who took them, and why."""
+        partitions = tuple(
+            each.model_copy(update={"accepted": taken.get(each.partition, "")})
+            if each.breaches
+            else each
             for each in self.partitions
-            if each.accepted
-        ]
-        return " ".join([kept, *taken]) if not taken else "; ".join(taken)
+        )
+        return self.model_copy(update={"partitions": partitions})
 
 
 class Freshness(Fact):
@@ -136,7 +141,6 @@ def judge(
     *,
     wanted: Sequence[str] | None = None,
     freshness: Freshness | None = None,
-    accepted: Mapping[str, str] | None = None,
     doubts: Sequence[str] = (),
 ) -> ContractVerdict:
     """Judge what was counted.
@@ -147,33 +151,23 @@ def judge(
         wanted: The partitions asked for; None for those counted. One without rows is a breach: a
             day that lost all its rows looks like a day on which nothing happened.
         freshness: Unless given, staleness is not judged.
-        accepted: Partition to who took it in spite of its breaches.
         doubts: Where pandera and SQL disagree.
     """
     by_name = {each.partition: each for each in counts}
-    names = sorted(by_name) if wanted is None else sorted(set(wanted))
-    taken = accepted or {}
-    partitions = tuple(
-        _judged(dataset, name, by_name.get(name), taken.get(name, "")) for name in names
-    )
-    if not partitions:
-        partitions = (_judged(dataset, WHOLE, None, taken.get(WHOLE, "")),)
+    names = sorted(by_name if wanted is None else set(wanted)) or [WHOLE]
+    partitions = tuple(_judged(dataset, name, by_name.get(name)) for name in names)
     stale = _staleness(dataset, counts, freshness) if freshness else ""
     return ContractVerdict(
         dataset=dataset, partitions=partitions, stale=stale, doubts=tuple(doubts)
     )
 
 
-def _judged(
-    dataset: str, name: str, counts: PartitionCounts | None, accepted: str
-) -> PartitionVerdict:
+def _judged(dataset: str, name: str, counts: PartitionCounts | None) -> PartitionVerdict:
     rows = counts.rows if counts else 0
-    breaches = counts.breaches if counts else ()
-    if not rows:
-        breaches = (_empty(f"{dataset}, partition {name}" if name else dataset),)
-    return PartitionVerdict(
-        partition=name, rows=rows, breaches=breaches, accepted=accepted if breaches else ""
-    )
+    if counts is None or not rows:
+        where = f"{dataset}, partition {name}" if name else dataset
+        return PartitionVerdict(partition=name, rows=0, breaches=(_empty(where),))
+    return PartitionVerdict(partition=name, rows=rows, breaches=counts.breaches)
 
 
 def _empty(where: str) -> RuleBreach:
@@ -191,7 +185,39 @@ def _staleness(dataset: str, counts: Sequence[PartitionCounts], freshness: Fresh
     )
 
 
-def _told(partition: str, breach: RuleBreach) -> str:
-    where = f"partition {partition}: " if partition and breach.rows else ""
-    example = f", for example {dict(breach.examples[0])}" if breach.examples else ""
-    return f"{where}{breach.words}{example}"
+def _taken(dataset: str, each: PartitionVerdict) -> str:
+    rules = ", ".join(breach.rule for breach in each.breaches)
+    return f"{each.partition or dataset} breaks {rules}, and was accepted by {each.accepted}."
+
+
+def told(breach: RuleBreach) -> str:
+    """Say a breach with its first example."""
+    return breach.words + (f", for example {breach.examples[0]}" if breach.examples else "")
+
+
+class QuarantineRecord(Fact):
+    """A partition that was kept from those downstream: what, where it lies, and why.
+
+    Attributes:
+        digest: Names the data; the same data is never judged twice.
+        location: Where the data lies, an S3 URI; nothing deletes it.
+    """
+
+    use_case: str
+    dataset: str
+    partition: str
+    digest: str
+    location: str
+    rows: int
+    breaches: tuple[RuleBreach, ...]
+
+
+class Acceptance(Fact):
+    """Who took quarantined data in spite of its breaches, when (wall clock, UTC), and why."""
+
+    by: str
+    at: datetime
+    reason: str = Field(min_length=1)
+
+    def __str__(self) -> str:
+        return f"{self.by} on {self.at:%Y-%m-%d %H:%M} UTC: {self.reason}"

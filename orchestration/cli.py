@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import sys
-from datetime import datetime  # noqa: TC003 - typer reads annotations at run time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,6 +28,8 @@ training_sets = typer.Typer(
     no_args_is_help=True, help="What a model learnt from, held to its word."
 )
 app.add_typer(training_sets, name="training-set")
+quarantine_app = typer.Typer(no_args_is_help=True, help="Data that broke its contract.")
+app.add_typer(quarantine_app, name="quarantine")
 console = Console()
 errors = Console(stderr=True)
 
@@ -185,6 +187,31 @@ def verify(model: Model, sha256: Named = "") -> None:
         f"{len(found.files)} file(s), all as the manifest says",
         soft_wrap=True,
     )
+
+
+@quarantine_app.command("list")
+def list_quarantine(model: Model) -> None:
+    """Show the data of a model that broke its contract, with rules, counts and examples."""
+    from orchestration.status import quarantine_table
+
+    console.print(quarantine_table(_platform(), _use_case(model)))
+
+
+@quarantine_app.command("release")
+def release_quarantined(
+    model: Model,
+    dataset: Annotated[str, typer.Argument(help="The dataset, for example planes.")],
+    partition: Annotated[str, typer.Argument(help="Its partition; `all` where it has none.")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept with the record.")],
+) -> None:
+    """Accept data as it is, in spite of its breaches; the next run takes it."""
+    from assets.quarantine import release
+
+    use_case, at = _use_case(model).name, datetime.now(UTC)
+    record = release(
+        _platform(), use_case, dataset, partition, by=getpass.getuser(), at=at, reason=reason
+    )
+    console.print(f"{record.location} is accepted; the next run of {dataset} takes it")
 
 
 def _platform() -> Platform:

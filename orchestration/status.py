@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, cast
 
 from rich.table import Table
 
+from assets.quarantine import partition_name, quarantined
+from decisions.contracts import told
 from orchestration.home import dagster_home
 from resources.errors import PerennialError, call
 from sensors.drift import report_for
@@ -78,3 +80,13 @@ def _runs(names: list[str]) -> dict[str, tuple[RunFact, ...]]:
         return dict.fromkeys(names, ())
     with dg.DagsterInstance.from_config(str(dagster_home())) as instance:
         return training_runs(instance, names)
+
+
+def quarantine_table(platform: Platform, use_case: UseCase) -> Table:
+    """Return the quarantine of a use case: what is in it, why, and who accepted it."""
+    table = Table("dataset", "partition", "digest", "broken", "accepted", title="Quarantine")
+    for record, acceptance in quarantined(platform, use_case.name):
+        broken = "\n".join(told(breach) for breach in record.breaches)
+        taken = str(acceptance) if acceptance else "no"
+        table.add_row(record.dataset, partition_name(record), record.digest[:12], broken, taken)
+    return table

@@ -94,8 +94,9 @@ def _datasets(use_case: UseCase) -> Iterator[Finding]:
         here: Location = ("datasets", place)
         yield from _absent((*here, "primary_key"), dataset.primary_key, dataset.columns)
         yield from _partitioned(here, use_case, dataset)
-        for location, *finding in contract_checks.findings(dataset, use_case.event_time(dataset)):
-            yield ((*here, *location), *finding)
+        event_time = use_case.event_time(dataset)
+        for at, found, expected, remedy in contract_checks.findings(dataset, event_time):
+            yield (*here, *at), found, expected, remedy
 
 
 def _partitioned(here: Location, use_case: UseCase, dataset: Dataset) -> Iterator[Finding]:

@@ -97,7 +97,7 @@ def read(text: str, columns: Mapping[str, ColumnType]) -> Node:
 
 
 def _parsed(text: str) -> Any:
-    """Return the tree of the expression, which a statement's keyword may begin (a column `load`)."""
+    """Return the expression's tree. Its first word may be a statement's, as in a column `load`."""
     statements = sqlglot.parse(f"SELECT (\n{text}\n)", read=DIALECT)
     if len(statements) == 1 and isinstance(statements[0], exp.Select):
         given = {name for name, value in statements[0].args.items() if value}

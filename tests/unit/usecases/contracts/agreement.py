@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import duckdb
@@ -22,7 +22,7 @@ ARROW = {
 #: Few values, so that bounds are met exactly and keys occur twice; hostile ones among them.
 NUMBERS = [-0.0, 0.0, 0.5, 1.0, -1.5, 1e300, -1e300, float("inf"), float("-inf"), float("nan")]
 WHOLE = [0, 1, -1, 2, 7, 2**31 - 1, -(2**31)]
-TEXTS = ["", "a", "ab", "AB1", "O'Hare", 'say "x"', "line\nbreak", "ä", "𝒳", "名前", "a\\b", "%_"]
+TEXTS = ["", "a", "ab", "AB1", "O'Hare", 'say "x"', "line\nbreak", "ä", "𐌰", "名前", "a\\b", "%_"]
 PATTERNS = [
     "a",
     "[a-z]*",

@@ -1,4 +1,4 @@
-"""The SQL pass and pandera count the same breaches, rule by rule, whatever is promised and given."""
+"""The SQL pass and pandera count the same breaches, rule by rule, whatever is given."""
 
 from __future__ import annotations
 
