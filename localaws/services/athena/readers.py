@@ -132,9 +132,11 @@ def _read_alike(
         columns.append(f'CAST({value} AS {target}) AS "{column.name}"')
     columns += _partition_columns(table, need, files)
     select = ", ".join(columns) or '1 AS "__none"'
+    # Parquet's least and greatest values say nothing of NaN; by default DuckDB takes it for absent
+    # and drops conditions on it (duckdb/duckdb#25521).
     return (
         f"SELECT {select} FROM read_parquet({_paths(files)}, "  # noqa: S608 - literals are quoted
-        "filename = '__file', hive_partitioning = false)"
+        "filename = '__file', hive_partitioning = false, can_have_nan = true)"
     )
 
 
@@ -175,7 +177,7 @@ def _read_json(table: TableInfo, _: Need, files: list[DataFile]) -> str:
     )
     source = (
         f"read_json({_paths(files)}, columns = {{{pairs}}}, format = 'newline_delimited', "
-        "filename = '__file', hive_partitioning = false)"
+        "filename = '__file', hive_partitioning = false, can_have_nan = true)"
     )
     columns = [f'"{column.name}"' for column in table.columns]
     columns += _partition_columns(table, Need(None), files)
