@@ -53,8 +53,8 @@ def compile_sql(
     query = exp.select("*").from_(rows.subquery("seen", copy=False))
     # Both sides have one row, or one per partition, whose name is never null.
     same = exp.EQ(this=_inner("part", "seen"), expression=_inner("part_broken", "broken"))
-    query = query.join(broken.subquery("broken", copy=False), on=same, join_type="left")
-    return str(query.sql(dialect=dialect))
+    query = query.join(broken.subquery("broken", copy=False), on=same, join_type="left", copy=False)
+    return str(query.sql(dialect=dialect, copy=False))
 
 
 def sample_sql(
@@ -116,8 +116,8 @@ class _Pass:
     def _by_partition(self, query: Any, chosen: list[Any], name: str) -> Any:
         label = exp.Literal.string("") if self._key is None else _part(self._key)
         chosen = [exp.alias_(label, name, quoted=True), *chosen]
-        query = query.select(*chosen, append=False)
-        return query.group_by(label.copy()) if self._key is not None else query
+        query = query.select(*chosen, append=False, copy=False)
+        return query.group_by(label.copy(), copy=False) if self._key is not None else query
 
     def _scan(self, chosen: list[Any]) -> Any:
         return _from(exp.select(*chosen), self._table, self._key, self._only)
@@ -127,7 +127,7 @@ class _Pass:
         columns = [*self._contract.types, *([self._key] if self._key else [])]
         conditions = [self._condition(place, rule) for place, rule in enumerate(self._rules)]
         flags = [
-            exp.alias_(condition, f"_b{place}", quoted=True)
+            exp.alias_(condition, f"_b{place}", quoted=True, copy=False)
             for place, condition in enumerate(conditions)
         ]
         picked = [exp.column(name, table="t", quoted=True) for name in columns]
@@ -135,7 +135,9 @@ class _Pass:
         for place, rule in enumerate(self._rules):
             if rule.sort == "unique":
                 source = self._joined(source, place, rule)
-        source = source.where(exp.or_(*(each.copy() for each in conditions)))
+        source = source.where(
+            exp.or_(*(each.copy() for each in conditions), copy=False), copy=False
+        )
         return exp.select().from_(source.subquery("suspect", copy=False))
 
     @property
@@ -168,24 +170,24 @@ class _Pass:
                 for each, name in enumerate(rule.columns)
             )
         )
-        return source.join(twice.subquery(alias, copy=False), on=same, join_type="left")
+        return source.join(twice.subquery(alias, copy=False), on=same, join_type="left", copy=False)
 
     def _counts(self, number: int, rule: Rule) -> list[Any]:
         flag = exp.column(f"_b{number}", quoted=True)
         count = exp.Count(this=exp.Case().when(flag, exp.Literal.number(1)))
         shown = exp.Case().when(flag.copy(), self._example(rule))
         least = exp.Min(this=shown, expressions=[exp.Literal.number(EXAMPLES)])
-        text = exp.JSONFormat(this=exp.cast(least, "json"))
+        text = exp.JSONFormat(this=exp.cast(least, "json", copy=False))
         return [
-            exp.alias_(count, f"n{number}", quoted=True),
-            exp.alias_(text, f"e{number}", quoted=True),
+            exp.alias_(count, f"n{number}", quoted=True, copy=False),
+            exp.alias_(text, f"e{number}", quoted=True, copy=False),
         ]
 
     def _example(self, rule: Rule) -> Any:
         """Return a JSON text of the values that name a row and break the rule."""
         values = [_shown(name) for name in example_columns(self._contract, rule)]
         array = exp.Array(expressions=values)
-        return exp.JSONFormat(this=exp.cast(array, "json"))
+        return exp.JSONFormat(this=exp.cast(array, "json", copy=False))
 
 
 def example_columns(contract: Contract, rule: Rule) -> tuple[str, ...]:
@@ -227,7 +229,7 @@ def _part(key: str) -> Any:
 
 
 def _shown(name: str) -> Any:
-    text = exp.cast(exp.column(name, quoted=True), exp.DataType.Type.VARCHAR)
+    text = exp.cast(exp.column(name, quoted=True), exp.DataType.Type.VARCHAR, copy=False)
     return exp.Substring(
         this=text, start=exp.Literal.number(1), length=exp.Literal.number(_LONGEST)
     )
