@@ -142,48 +142,57 @@ def _child(what: str, path: Path, rows: int) -> dict[str, Any]:
 
 
 def _write(path: Path, rows: int) -> dict[str, Any]:
-    """Write the events, of which about one in 20,000 breaks a rule."""
+    """Write the events, of which about one in 4,000 breaks a rule."""
     import pyarrow.parquet as pq
 
-    writer = None
-    for start in range(0, rows, _CHUNK):
-        table = _events(start, min(_CHUNK, rows - start))
-        writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
-        writer.write_table(table, row_group_size=125_000)
-    if writer:
-        writer.close()
+    chunks = [_chunk(seed) for seed in range(min(4, rows // _CHUNK))]
+    with pq.ParquetWriter(path, chunks[0].schema, compression="zstd") as writer:
+        for start in range(0, rows, _CHUNK):
+            table = _named(chunks[start // _CHUNK % len(chunks)], start)
+            writer.write_table(table, row_group_size=125_000)
     return {}
 
 
-def _events(start: int, size: int) -> Any:
+def _named(chunk: Any, start: int) -> Any:
+    """Return a chunk with ids of its own, of which two are the same."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    numbers = start + np.arange(_CHUNK)
+    numbers[7] = numbers[6]
+    digits = pc.utf8_lpad(pa.array(numbers).cast(pa.string()), 9, "0")
+    ids = pc.binary_join_element_wise("event", digits, "-")
+    return chunk.set_column(0, "event_id", ids)
+
+
+def _chunk(seed: int) -> Any:
     import numpy as np
     import pyarrow as pa
 
-    random = np.random.default_rng(start)
+    random = np.random.default_rng(seed)
     first = np.datetime64("2013-01-01T00:00:00", "us")
-    times = first + (start + np.arange(size)) * np.timedelta64(20, "s")
-    hours = random.integers(1, 12, size)
-    hours[random.integers(0, size, 10)] = -1
-    ids = [f"event-{start + each:09d}" for each in range(size)]
-    ids[7] = ids[6]
+    times = first + (seed * _CHUNK + np.arange(_CHUNK)) * np.timedelta64(20, "s")
+    hours = random.integers(1, 12, _CHUNK)
+    hours[random.integers(0, _CHUNK, 10)] = -1
+    tails = pa.array(random.integers(0, 100_000, _CHUNK)).cast(pa.string()).to_pylist()
     few = [0.19999, 0.2, 0.2, 0.2, 0.2, 0.00001]
     columns: dict[str, Any] = {
-        "event_id": ids,
+        "event_id": [""] * _CHUNK,
         "event_time": times,
-        "carrier": random.choice(["AA", "B6", "DL", "EV", "UA", "??"], size, p=few),
-        "origin": random.choice(["EWR", "JFK", "LGA"], size),
-        "tail": [f"N{each}" for each in random.integers(0, 100_000, size)],
+        "carrier": random.choice(["AA", "B6", "DL", "EV", "UA", "??"], _CHUNK, p=few),
+        "origin": random.choice(["EWR", "JFK", "LGA"], _CHUNK),
+        "tail": ["n12", *(f"N{each}" for each in tails[1:])],
         "departed": times,
         "arrived": times + hours * np.timedelta64(1, "h"),
     }
-    columns["tail"][3] = "n12"
     for number in range(6):
-        columns[f"count_{number}"] = random.integers(0, 1000, size)
-        columns[f"count_{number}"][random.integers(0, size, 5)] = -1
+        columns[f"count_{number}"] = random.integers(0, 1000, _CHUNK)
+        columns[f"count_{number}"][random.integers(0, _CHUNK, 5)] = -1
     for number in range(40 - len(columns)):
         name = f"ratio_{number}" if number < 6 else f"plain_{number - 6}"
-        columns[name] = random.normal(0, 1.2, size)
-        columns[name][random.integers(0, size, 50)] = np.nan
+        columns[name] = random.normal(0, 1.2, _CHUNK)
+        columns[name][random.integers(0, _CHUNK, 50)] = np.nan
     order = list(declaration()["columns"])
     return pa.table({name: pa.array(columns[name]) for name in order})
 
