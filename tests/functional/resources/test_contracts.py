@@ -208,7 +208,7 @@ def test_partitions_of_a_table_that_has_none(platform: Platform, use_case: UseCa
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(contract=contracts(), found=rows())
 def test_athena_and_pandera_count_the_same(
