@@ -27,6 +27,7 @@ from usecases.fields import Dataset, SourceTable
 
 SAMPLE_ROWS = 1000
 _DIGEST = "perennial.digest"
+_ROWS = "perennial.rows"
 _SHOWN = 20
 """Breaches that the check's table shows."""
 
@@ -109,6 +110,7 @@ def judge_partitions(
         f"{facts.database}.{dataset.name}",
         counts,
         wanted=partitions,
+        before=_rows_before(platform, use_case, dataset, partitions, counts),
         freshness=_freshness(platform, use_case, contract, partitions),
         doubts=doubts,
     )
@@ -191,6 +193,29 @@ def _freshness(
     return Freshness(
         landed_through=landed_through(platform, use_case), within=contract.fresh_within
     )
+
+
+def _rows_before(
+    platform: Platform,
+    use_case: UseCase,
+    dataset: Dataset,
+    partitions: Sequence[str] | None,
+    counts: Sequence[PartitionCounts],
+) -> dict[str, int]:
+    """Return how many rows the partitions that are empty now have in the dataset's own table."""
+    empty = set(partitions or ()) - {each.partition for each in counts}
+    if not empty:
+        return {}
+    database = platform.names.curated_database(use_case.name)
+    try:
+        found = platform.catalogue.partitions(database, dataset.name)
+    except Missing:
+        return {}
+    return {
+        each.values[0]: int(each.parameters.get(_ROWS, 0))
+        for each in found
+        if each.values[0] in empty
+    }
 
 
 def _newest_partition(platform: Platform, use_case: UseCase, contract: Contract) -> str:

@@ -140,6 +140,7 @@ def judge(
     counts: Sequence[PartitionCounts],
     *,
     wanted: Sequence[str] | None = None,
+    before: Mapping[str, int] | None = None,
     freshness: Freshness | None = None,
     doubts: Sequence[str] = (),
 ) -> ContractVerdict:
@@ -148,30 +149,35 @@ def judge(
     Args:
         dataset: Name for people.
         counts: One per partition that has rows; of a table without partitions, one named WHOLE.
-        wanted: The partitions asked for; None for those counted. One without rows is a breach: a
-            day that lost all its rows looks like a day on which nothing happened.
+        wanted: The partitions asked for; None for those counted.
+        before: Rows of each partition's last good version. A day on which nothing happened is no
+            breach; a day that had rows and lost them all is one.
         freshness: Unless given, staleness is not judged.
         doubts: Where pandera and SQL disagree.
     """
     by_name = {each.partition: each for each in counts}
     names = sorted(by_name if wanted is None else set(wanted)) or [WHOLE]
-    partitions = tuple(_judged(dataset, name, by_name.get(name)) for name in names)
+    partitions = tuple(
+        _judged(dataset, name, by_name.get(name), (before or {}).get(name, 0)) for name in names
+    )
     stale = _staleness(dataset, counts, freshness) if freshness else ""
     return ContractVerdict(
         dataset=dataset, partitions=partitions, stale=stale, doubts=tuple(doubts)
     )
 
 
-def _judged(dataset: str, name: str, counts: PartitionCounts | None) -> PartitionVerdict:
-    rows = counts.rows if counts else 0
-    if counts is None or not rows:
-        where = f"{dataset}, partition {name}" if name else dataset
-        return PartitionVerdict(partition=name, rows=0, breaches=(_empty(where),))
-    return PartitionVerdict(partition=name, rows=rows, breaches=counts.breaches)
-
-
-def _empty(where: str) -> RuleBreach:
-    return RuleBreach(rule="rows", words=f"{where} is empty: nothing landed in the window", rows=0)
+def _judged(
+    dataset: str, name: str, counts: PartitionCounts | None, before: int
+) -> PartitionVerdict:
+    if counts is not None and counts.rows:
+        return PartitionVerdict(partition=name, rows=counts.rows, breaches=counts.breaches)
+    if name != WHOLE and not before:
+        return PartitionVerdict(partition=name, rows=0)
+    words = f"{dataset} is empty: nothing landed in the window"
+    if name != WHOLE:
+        words = f"{dataset}, partition {name}, is empty: it had {before} rows and lost them all"
+    breach = RuleBreach(rule="rows", words=words, rows=0)
+    return PartitionVerdict(partition=name, rows=0, breaches=(breach,))
 
 
 def _staleness(dataset: str, counts: Sequence[PartitionCounts], freshness: Freshness) -> str:

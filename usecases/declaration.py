@@ -106,7 +106,9 @@ class UseCase(Fact):
         return {group.name: group for group in self.feature_groups}[name]
 
     def event_time(self, dataset: Dataset) -> str | None:
-        """Give a dataset's column of event times, as the spine or a feature group names it."""
+        """Give a dataset's column of event times, as it, the spine or a feature group says."""
+        if dataset.partition_by is not None:
+            return dataset.partition_by
         if dataset.name == self.training_set.spine:
             return self.training_set.event_time
         named = [each.event_time for each in self.feature_groups if each.dataset == dataset.name]

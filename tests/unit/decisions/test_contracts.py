@@ -33,10 +33,20 @@ def test_good_rows_pass() -> None:
     assert verdict.why == "10 rows keep the contract."
 
 
-def test_a_partition_that_was_asked_for_and_is_empty_is_a_breach() -> None:
+def test_a_day_on_which_nothing_happened_passes() -> None:
     verdict = judge("db.planes", [GOOD], wanted=["2013-01-01", "2013-01-03"])
+    assert verdict.passed
+    assert verdict.clean == ("2013-01-01", "2013-01-03")
+
+
+def test_a_day_that_lost_all_its_rows_is_a_breach() -> None:
+    verdict = judge(
+        "db.planes", [GOOD], wanted=["2013-01-01", "2013-01-03"], before={"2013-01-03": 7}
+    )
     assert verdict.quarantined == ("2013-01-03",)
-    assert verdict.why == ("db.planes, partition 2013-01-03 is empty: nothing landed in the window")
+    assert verdict.why == (
+        "db.planes, partition 2013-01-03, is empty: it had 7 rows and lost them all"
+    )
 
 
 def test_a_table_without_a_row_fails() -> None:
