@@ -74,6 +74,23 @@ def quarantined(
     return tuple((record, _acceptance(platform, _released_key(record))) for record in records)
 
 
+def held(
+    platform: Platform, use_case: str, dataset: str, digests: Mapping[str, str]
+) -> tuple[QuarantineRecord, ...]:
+    """Return the records of just this data (partition to digest) that nobody has accepted.
+
+    Whoever makes partitions asks before making them again: equal data would break the contract
+    again. One listing, whatever the number of partitions.
+    """
+    keys = {facts.key for facts in platform.lake.list(f"quarantine/{use_case}/{dataset}/")}
+    asked = [_key(use_case, dataset, name, digest) for name, digest in digests.items()]
+    return tuple(
+        _read(platform, f"{key}.json")
+        for key in asked
+        if f"{key}.json" in keys and key + _RELEASED not in keys
+    )
+
+
 def accepted(
     platform: Platform, use_case: str, dataset: str, digests: Mapping[str, str]
 ) -> dict[str, str]:

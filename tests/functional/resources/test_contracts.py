@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from sqlglot import exp
 
 from assets.contracts import judge_partitions
-from assets.quarantine import quarantine, quarantined, release
+from assets.quarantine import held, quarantine, quarantined, release
 from resources.errors import Terminal
 from resources.glue import ColumnFacts, storage_descriptor, table_input
 from tests.unit.usecases.contracts.agreement import (
@@ -116,6 +116,9 @@ def test_a_breaching_day_is_quarantined_alone_and_can_be_released(
     assert quarantine(platform, use_case.name, "planes", verdict, where) == (record,)
     assert platform.lake.get_json(f"quarantine/flight_delay/planes/2013-01-02/{digest}.json")
     assert (record, None) in quarantined(platform, use_case.name)
+    this, other = {"2013-01-02": digest}, {"2013-01-02": "mended"}
+    assert held(platform, use_case.name, "planes", this) == (record,)
+    assert held(platform, use_case.name, "planes", other) == ()
 
     at = datetime(2026, 1, 1, tzinfo=UTC)
     release(
@@ -123,6 +126,7 @@ def test_a_breaching_day_is_quarantined_alone_and_can_be_released(
     )
     (found,) = [who for each, who in quarantined(platform, use_case.name) if each == record]
     assert str(found) == "ann on 2026-01-01 00:00 UTC: gliders, known"
+    assert held(platform, use_case.name, "planes", this) == ()
     again = judge_partitions(platform, use_case, dataset, None, "two", table=table)
     assert again.passed
     assert "was accepted by ann" in again.why
