@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from usecases.contracts.expression_frames import false_rows
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -107,6 +105,8 @@ def _frame_check(rule: Rule) -> Callable[[Any], Any]:
 
     def row(frame: Any) -> Any:
         import pandas as pd
+
+        from usecases.contracts.expression_frames import false_rows
 
         return pd.Series(~false_rows(rule.value, frame), index=frame.index)
 

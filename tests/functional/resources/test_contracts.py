@@ -15,6 +15,7 @@ from sqlglot import exp
 
 from assets.contracts import judge_partitions
 from assets.quarantine import held, quarantine, quarantined, release
+from orchestration.status import quarantine_table
 from resources.errors import Terminal
 from resources.glue import ColumnFacts, storage_descriptor, table_input
 from tests.unit.usecases.contracts.agreement import (
@@ -116,6 +117,7 @@ def test_a_breaching_day_is_quarantined_alone_and_can_be_released(
     assert quarantine(platform, use_case.name, "planes", verdict, where) == (record,)
     assert platform.lake.get_json(f"quarantine/flight_delay/planes/2013-01-02/{digest}.json")
     assert (record, None) in quarantined(platform, use_case.name)
+    assert quarantine_table(platform, use_case).row_count
     this, other = {"2013-01-02": digest}, {"2013-01-02": "mended"}
     assert held(platform, use_case.name, "planes", this) == (record,)
     assert held(platform, use_case.name, "planes", other) == ()
