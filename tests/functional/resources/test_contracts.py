@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from sqlglot import exp
 
 from assets.contracts import judge_partitions
@@ -213,7 +213,10 @@ def test_partitions_of_a_table_that_has_none(platform: Platform, use_case: UseCa
 
 
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=5,
+    phases=(Phase.generate,),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(contract=contracts(), found=rows())
 def test_athena_and_pandera_count_the_same(
