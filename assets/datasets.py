@@ -26,6 +26,7 @@ from assets.parts import (
     table_schema,
     without_beta_warnings,
 )
+from assets.quarantine_check import quarantine_result, quarantine_spec
 from assets.statements import count_rows
 from assets.windows import dataset_days, landed_through
 from resources.errors import Terminal
