@@ -63,9 +63,10 @@ format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: install
+bench: install bench-peers
 	$(BIN)/python -m benchmarks loop --repeat 5 --write
 	$(BIN)/python -m benchmarks localaws --repeat 5 --write
+	$(BIN)/python -m benchmarks data --repeat 5 --write
 	$(BIN)/python -m benchmarks kills --kills 100 --write
 
 # Rivals live in a venv of their own: what they need is not what we need.

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from benchmarks import localaws, loop
+from benchmarks.data import contracts, ingestion, joins, observation
 from benchmarks.kills.moments import Plan
 from benchmarks.kills.run import run as run_kills
 from benchmarks.kills.run import section as kills_section
 
-BENCHMARKS = {"loop": loop, "localaws": localaws}
+DATA = {
+    "joins": joins,
+    "ingestion": ingestion,
+    "contracts": contracts,
+    "observation": observation,
+}
+BENCHMARKS = {"loop": loop, "localaws": localaws, **DATA}
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 
 
 def main() -> None:
     """Read the command line and run what it names."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("what", nargs="?", default="loop", choices=[*BENCHMARKS, "kills"])
+    parser.add_argument("what", nargs="?", default="loop", choices=[*BENCHMARKS, "data", "kills"])
     parser.add_argument("--repeat", type=int, default=1, help="how many times, default 1")
     parser.add_argument("--write", action="store_true", help=f"replace the section of {PAGE.name}")
     parser.add_argument("--kills", type=int, default=100, help="kills: how many, default 100")
@@ -28,12 +36,13 @@ def main() -> None:
         raise SystemExit(_kills(options))
     if options.repeat < 1:
         parser.error("--repeat must be at least 1")
-    chosen = BENCHMARKS[options.what]
-    section = chosen.section(chosen.measure(options.repeat))
-    print(section)
-    if options.write:
-        replace(PAGE, options.what, section)
-        print(f"\nwritten to {PAGE}")
+    for name in DATA if options.what == "data" else [options.what]:
+        chosen: Any = BENCHMARKS[name]
+        section = chosen.section(chosen.measure(options.repeat))
+        print(section)
+        if options.write:
+            replace(PAGE, name, section)
+            print(f"\nwritten to {PAGE}")
 
 
 def _kills(options: argparse.Namespace) -> int:
