@@ -43,6 +43,7 @@ START_SECONDS = 100
 LOOK_SECONDS = 60
 CHAIN = (
     "glue/nycflights/weather",
+    "flight_delay/days/weather_hourly",
     "flight_delay/datasets/weather_hourly",
     "flight_delay/features/weather",
     "flight_delay/training_set",

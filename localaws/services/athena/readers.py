@@ -177,7 +177,7 @@ def _read_json(table: TableInfo, _: Need, files: list[DataFile]) -> str:
     )
     source = (
         f"read_json({_paths(files)}, columns = {{{pairs}}}, format = 'newline_delimited', "
-        "filename = '__file', hive_partitioning = false, can_have_nan = true)"
+        "filename = '__file', hive_partitioning = false)"
     )
     columns = [f'"{column.name}"' for column in table.columns]
     columns += _partition_columns(table, Need(None), files)
