@@ -108,7 +108,7 @@ def test_what_nobody_performs_is_named_and_refused_at_once(aws, service, operati
     began = time.monotonic()
     with pytest.raises(ClientError) as caught:
         getattr(client, operation)(**arguments)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5  # a client that retried would still be waiting
     answer = caught.value.response
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 501
     assert answer["ResponseMetadata"].get("RetryAttempts", 0) == 0
