@@ -25,10 +25,11 @@ ACCOUNTS = {
 class EmbeddedAws:
     """A running server, and clients that reach it as any program would."""
 
-    def __init__(self, server: Server) -> None:
-        self.server = server
-        self.endpoint_url = server.endpoint_url
-        self.context = server.context
+    def __init__(self, endpoint_url: str, server: Server | None = None) -> None:
+        self.endpoint_url = endpoint_url
+        if server is not None:  # one in this process; a process of its own shows only its port
+            self.server = server
+            self.context = server.context
         self._clients: dict[tuple[str, str], Any] = {}
 
     def account_id(self, account: str) -> str:
@@ -59,7 +60,7 @@ def client(endpoint_url: str, service: str, access_key: str, token: str | None =
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
     """The embedded AWS. Its state is shared by the session: use names of your own."""
     with Server(tmp_path_factory.mktemp("aws"), enforce_iam=True) as server:
-        yield EmbeddedAws(server)
+        yield EmbeddedAws(server.endpoint_url, server)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
