@@ -19,7 +19,6 @@ from assets.ctas import stage
 from assets.dataset_tables import DIGEST
 from assets.parts import digest_of
 from assets.quarantine import held, quarantine
-from assets.statements import count_by
 from decisions import partitions as decide
 from decisions.partitions import Made, PartitionPlan, Stale
 from resources.errors import Missing, Terminal
@@ -27,7 +26,7 @@ from resources.glue import ColumnFacts, PartitionFacts
 from usecases import sql
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from assets.dataset_inputs import Inputs
@@ -99,9 +98,10 @@ def make_days(
         Terminal: Athena refused the SQL, or the result is not what is declared; the partitions are
             left as they were.
     """
+    query = _query_digest(use_case, dataset)
     wanted = {
         day: Made(
-            query=_query_digest(use_case, dataset),
+            query=query,
             known=decide.known_by(day, as_of, dataset.settles),
             inputs=inputs.of_day(day),
         )
@@ -120,9 +120,8 @@ def make_days(
         made += done
         records += refused
         queries.append(took)
-    query = _query_digest(use_case, dataset)
-    if table is not None and any(was and was.query != query for was in found.values()):
-        _drop_others(platform, table, query)
+    if table is not None:
+        _drop_others(platform, table, found, query, {each.day for each in made})
     return Partitioned(plan, tuple(made), tuple(queries), records)
 
 
@@ -176,16 +175,16 @@ class _Batch:
             salt=self._salt,
             partitioned_by=(DAY,),
         )
-        made = self._made(table, stale)
         verdict = judge_partitions(
             self._platform,
             self._use_case,
             self._dataset,
-            [day.day.isoformat() for day in made],
+            [each.day.isoformat() for each in stale],
             self._salt,
             table=table.name,
-            digests={day.day.isoformat(): day.digest for day in made},
+            digests={each.day.isoformat(): each.made.digest for each in stale},
         )
+        made = _made(table, stale, {each.partition: each.rows for each in verdict.partitions})
         where = {day.day.isoformat(): (day.digest, day.location) for day in made}
         use_case, dataset = self._use_case.name, self._dataset.name
         refused = quarantine(self._platform, use_case, dataset, verdict, where)
@@ -211,21 +210,6 @@ class _Batch:
             event_time=self._dataset.partition_by,
             partition_key=DAY,
         )
-
-    def _made(self, table: TableFacts, stale: Sequence[Stale]) -> list[DayMade]:
-        counted = self._platform.athena.select(
-            count_by(table.name, DAY),
-            database=self._database,
-            intent=f"rows by day of {table.location}",
-        )
-        rows = {str(each[DAY]): int(each["n"]) for each in counted}
-        found = []
-        for each in stale:
-            key = each.day.isoformat()
-            location = f"{table.location.rstrip('/')}/{DAY}={key}/"
-            why = f"{each.why}: {', '.join(each.changed)}" if each.changed else each.why
-            found.append(DayMade(each.day, rows.get(key, 0), each.made.digest, why, location))
-        return found
 
     def _switch(self, table: TableFacts, stale: Sequence[Stale], made: Sequence[DayMade]) -> None:
         catalogue = self._platform.catalogue
@@ -273,6 +257,16 @@ def _plan(
     return decide.plan(wanted, found, quarantined=refused, asked=asked), records
 
 
+def _made(table: TableFacts, stale: Sequence[Stale], rows: Mapping[str, int]) -> list[DayMade]:
+    found = []
+    for each in stale:
+        key = each.day.isoformat()
+        location = f"{table.location.rstrip('/')}/{DAY}={key}/"
+        why = f"{each.why}: {', '.join(each.changed)}" if each.changed else each.why
+        found.append(DayMade(each.day, rows.get(key, 0), each.made.digest, why, location))
+    return found
+
+
 def _query_digest(use_case: UseCase, dataset: Dataset) -> str:
     columns = {name: column.type for name, column in dataset.columns.items()}
     query = {"sql": use_case.queries[dataset.name], "columns": columns}
@@ -316,10 +310,18 @@ def _made_of(partition: PartitionFacts) -> Made | None:
         return None  # made by a version that wrote otherwise, or by hand: make it again
 
 
-def _drop_others(platform: Platform, table: TableFacts, query: str) -> None:
+def _drop_others(
+    platform: Platform,
+    table: TableFacts,
+    found: dict[date, Made | None],
+    query: str,
+    made: set[date],
+) -> None:
     """Forget the partitions that another query made: their columns may be others."""
-    there = platform.catalogue.partitions(table.database, table.name)
-    made = {each.values: _made_of(each) for each in there}
-    doomed = [values for values, was in made.items() if was is not None and was.query != query]
+    doomed = [
+        (day.isoformat(),)
+        for day, was in found.items()
+        if was is not None and was.query != query and day not in made
+    ]
     if doomed:
         platform.catalogue.drop_partitions(table, doomed)

@@ -21,6 +21,7 @@ from assets.dataset_versions import version_of_days
 from assets.lineage import column_lineage
 from assets.parts import (
     asset_key,
+    daily_partitions,
     digest_of,
     query_totals,
     table_schema,
@@ -49,10 +50,9 @@ def dataset_assets(use_case: UseCase) -> list[dg.AssetsDefinition | dg.AssetChec
 
 
 def _daily(use_case: UseCase) -> dg.DailyPartitionsDefinition:
-    """Return the days of a use case, which are those of its raw tables; today's included."""
     start = use_case.sources.start
     assert start is not None  # noqa: S101 - usecases.checks saw to it
-    return dg.DailyPartitionsDefinition(start_date=start.isoformat(), end_offset=1)
+    return daily_partitions(start)
 
 
 def _code_version(use_case: UseCase, dataset: Dataset) -> str:

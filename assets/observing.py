@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assets.parts import asset_key, table_schema
+from assets.parts import asset_key, daily_partitions, table_schema
 from assets.source_checks import brief, check_results, evaluations
 from decisions.catalogue import GONE, Change, compare
 from decisions.freshness import Late, write_length
@@ -49,9 +49,7 @@ def partitions_of(raw: RawTable) -> dg.DailyPartitionsDefinition | None:
     """Return a raw table's partitions: days, today's included; None where it has none."""
     if raw.partition_key is None or raw.start is None:
         return None
-    return dg.DailyPartitionsDefinition(
-        start_date=raw.start.isoformat(), timezone="UTC", end_offset=1
-    )
+    return daily_partitions(raw.start)
 
 
 def partition_news(

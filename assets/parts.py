@@ -13,6 +13,7 @@ from dagster import BetaWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import date
 
     from resources.athena import QueryRun
     from resources.glue import ColumnFacts
@@ -57,6 +58,11 @@ def query_metadata(run: QueryRun) -> dict[str, Any]:
         "athena/engine_ms": run.engine_ms,
         "athena/list_price_usd": round(billed * _USD_PER_BYTE, 6),
     }
+
+
+def daily_partitions(start: date) -> dg.DailyPartitionsDefinition:
+    """Return the days of a use case's tables and datasets, today's included."""
+    return dg.DailyPartitionsDefinition(start_date=start.isoformat(), end_offset=1)
 
 
 def query_totals(queries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -73,14 +73,6 @@ def count_rows(name: str) -> str:
     return str(exp.select(counted).from_(exp.table_(name, quoted=True)).sql(_DIALECT))
 
 
-def count_by(name: str, key: str) -> str:
-    """Return a SELECT of (``key``, ``n``): the rows of each partition."""
-    column = exp.column(key, quoted=True)
-    counted = exp.alias_(exp.Count(this=exp.Star()), "n")
-    query = exp.select(column, counted).from_(exp.table_(name, quoted=True)).group_by(column.copy())
-    return str(query.sql(_DIALECT))
-
-
 def _partitioned_by(keys: Sequence[str]) -> exp.Property:
     names = [exp.Literal.string(key) for key in keys]
     return exp.Property(this=exp.var("partitioned_by"), value=exp.Array(expressions=names))
