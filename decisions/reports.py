@@ -113,6 +113,44 @@ class DriftReport(Fact):
         return tuple(sorted(moved, key=lambda feature: (-(feature.psi or 0.0), feature.name)))
 
 
+MonitorName = Literal[
+    "data_drift",
+    "multivariate_drift",
+    "prediction_drift",
+    "model_quality",
+    "performance_estimate",
+    "bias_drift",
+    "attribution_drift",
+    "data_quality",
+]
+
+
+class MonitorReport(Fact):
+    """One monitor's verdict on one window, in the form that the governor and the UI read.
+
+    Attributes:
+        monitor: Which one.
+        verdict: "drifted" means that it fires.
+        why: One sentence with the numbers in it.
+        observed: Its measure; None where it cannot be told.
+        threshold: Where it fires.
+        rows: Rows it was measured on.
+        retrains: Whether firing is a reason to train again, or is told only.
+        window_from: First moment of the window.
+        window_through: The window's end; not in it.
+    """
+
+    monitor: MonitorName
+    verdict: Verdict
+    why: str
+    observed: Finite = None
+    threshold: Finite = None
+    rows: int = 0
+    retrains: bool = True
+    window_from: datetime | None = None
+    window_through: datetime | None = None
+
+
 class GateResult(Fact):
     """One gate's answer. `why` is one sentence with the numbers in it."""
 
