@@ -6,6 +6,7 @@ may never be.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -18,6 +19,7 @@ from decisions.contracts import WHOLE, ContractVerdict, Freshness, PartitionCoun
 from resources.errors import Missing, Terminal
 from resources.glue import ColumnFacts, TableFacts
 from resources.platform import Platform
+from resources.together import together
 from usecases import asset_keys
 from usecases.contracts.contract import Contract, contract_of
 from usecases.contracts.frames import as_frame, broken_rows
@@ -165,9 +167,12 @@ def _facts(
         return platform.athena.select(sql, database=facts.database, intent=intent, salt=salt)
 
     sql = compile_sql(contract, table, partition_key=key, only=partitions)
-    counts = read_counts(contract, select("contract", sql))
     sample = sample_sql(contract, table, SAMPLE_ROWS, partition_key=key, only=partitions)
-    broken = broken_rows(contract, as_frame(contract, select("sample", sample)))
+    counted, sampled = together(
+        [partial(select, "contract", sql), partial(select, "sample", sample)]
+    )
+    counts = read_counts(contract, counted)
+    broken = broken_rows(contract, as_frame(contract, sampled))
     told = {breach.rule for each in counts for breach in each.breaches}
     return counts, [
         f"pandera finds that {rows} of {SAMPLE_ROWS} sampled rows break {rule}, SQL finds none: "

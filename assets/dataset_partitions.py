@@ -125,22 +125,6 @@ def make_days(
     return Partitioned(plan, tuple(made), tuple(queries), records)
 
 
-def day_digests(
-    platform: Platform, database: str, name: str, days: Iterable[date]
-) -> dict[str, str]:
-    """Return the digest of each of these partitions that is there.
-
-    Raises:
-        Missing: There is no such table.
-    """
-    wanted = {day.isoformat() for day in days}
-    return {
-        each.values[0]: each.parameters.get(DIGEST, "")
-        for each in platform.catalogue.partitions(database, name)
-        if each.values[0] in wanted
-    }
-
-
 class _Batch:
     """Runs of days of one dataset, made at one moment."""
 

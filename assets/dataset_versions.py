@@ -1,23 +1,68 @@
-"""The version of a dataset over a window: what names its content, from the catalogue alone."""
+"""The versions of a dataset, from the catalogue alone: of each partition, and over a window."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from assets.dataset_partitions import day_digests
+from assets.dataset_partitions import ROWS
 from assets.dataset_tables import DIGEST
 from assets.parts import digest_of
 from assets.windows import dataset_days
 from resources.errors import Missing, Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from assets.windows import Window
     from resources.platform import Platform
     from usecases.declaration import UseCase
-    from usecases.fields import Dataset
+
+#: The one "partition" of a dataset that has none.
+WHOLE = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """A dataset as the catalogue has it now: no scan, no S3 call.
+
+    Attributes:
+        digests: Partition value to what its data was made from; "" where that is not said.
+        rows: How many rows it has, if that is said of every partition.
+    """
+
+    digests: Mapping[str, str]
+    rows: int | None
+
+    @property
+    def partitioned(self) -> bool:
+        """Return whether the dataset is partitioned by day."""
+        return WHOLE not in self.digests
+
+    def changed(self, known: Mapping[str, str]) -> tuple[str, ...]:
+        """Return the partitions that are not known to be taken in as they are."""
+        return tuple(
+            sorted(
+                partition
+                for partition, digest in self.digests.items()
+                if not digest or known.get(partition) != digest
+            )
+        )
+
+
+def versions_of(platform: Platform, use_case: UseCase, name: str) -> Versions:
+    """Return the versions of a dataset.
+
+    Raises:
+        TableMissing: The dataset was never materialized.
+    """
+    database = platform.names.curated_database(use_case.name)
+    table = platform.catalogue.table(database, name)
+    if not table.partition_keys:
+        return _versions({WHOLE: table.parameters})
+    partitions = platform.catalogue.partitions(database, name)
+    return _versions({each.values[0]: each.parameters for each in partitions})
 
 
 def dataset_version(platform: Platform, use_case: UseCase, name: str, window: Window) -> str:
@@ -26,39 +71,40 @@ def dataset_version(platform: Platform, use_case: UseCase, name: str, window: Wi
     Raises:
         Terminal: It was never materialized, or some days of it were not.
     """
-    dataset = use_case.dataset(name)
-    if dataset.partition_by is not None:
-        days = dataset_days(use_case, window.as_of)
-        return version_of_days(platform, use_case, dataset, days)
     database = platform.names.curated_database(use_case.name)
     try:
-        return platform.catalogue.table(database, name).parameters[DIGEST]
-    except (Missing, KeyError) as error:
-        raise _never_made(database, name, "") from error
+        versions = versions_of(platform, use_case, name)
+    except Missing as error:
+        raise _never_made(f"{database}.{name}", "") from error
+    if use_case.dataset(name).partition_by is not None:
+        return version_of_days(f"{database}.{name}", versions, dataset_days(use_case, window.as_of))
+    if not (digest := versions.digests.get(WHOLE)):
+        raise _never_made(f"{database}.{name}", "")
+    return digest
 
 
-def version_of_days(
-    platform: Platform, use_case: UseCase, dataset: Dataset, days: Sequence[date]
-) -> str:
-    """Return the digest of these days of a dataset.
+def version_of_days(name: str, versions: Versions, days: Sequence[date]) -> str:
+    """Return the digest of these days of a dataset; ``name`` is for people.
 
     Raises:
-        Terminal: It was never materialized, or some of these days were not.
+        Terminal: Some of these days were never materialized.
     """
-    database = platform.names.curated_database(use_case.name)
-    try:
-        found = day_digests(platform, database, dataset.name, days)
-    except Missing as error:
-        raise _never_made(database, dataset.name, "") from error
-    absent = [day.isoformat() for day in days if not found.get(day.isoformat())]
+    found = {day.isoformat(): versions.digests.get(day.isoformat(), "") for day in days}
+    absent = [day for day, digest in found.items() if not digest]
     if absent:
-        which = f" for {len(absent)} days from {absent[0]} on"
-        raise _never_made(database, dataset.name, which)
+        raise _never_made(name, f" for {len(absent)} days from {absent[0]} on")
     return digest_of(found)
 
 
-def _never_made(database: str, name: str, which: str) -> Terminal:
+def _never_made(name: str, which: str) -> Terminal:
     return Terminal(
-        f"Dataset {database}.{name} was never materialized{which}; materialize it first (job "
+        f"Dataset {name} was never materialized{which}; materialize it first (job "
         "refresh_features makes them all)."
     )
+
+
+def _versions(parameters: Mapping[str, Mapping[str, Any]]) -> Versions:
+    digests = {partition: said.get(DIGEST, "") for partition, said in parameters.items()}
+    counts = [said.get(ROWS, "") for said in parameters.values()]
+    known = all(count.isdigit() for count in counts)
+    return Versions(digests, sum(int(count) for count in counts) if known else None)

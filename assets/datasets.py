@@ -17,7 +17,7 @@ from assets.contracts import contract_check
 from assets.dataset_inputs import Inputs, table_reach
 from assets.dataset_partitions import DayMade, Partitioned, make_days
 from assets.dataset_tables import make_whole, whole_digest
-from assets.dataset_versions import version_of_days
+from assets.dataset_versions import Versions, version_of_days, versions_of
 from assets.lineage import column_lineage
 from assets.parts import (
     asset_key,
@@ -82,7 +82,8 @@ def _whole(use_case: UseCase, dataset: Dataset) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             metadata={
                 **(took or {}),
-                **_shown(platform, use_case, dataset, salt=context.run_id),
+                **_rows(_counted(platform, use_case, dataset, salt=context.run_id)),
+                **_shown(platform, use_case, dataset),
                 "as_of": str(as_of),
             },
             data_version=dg.DataVersion(digest),
@@ -155,12 +156,14 @@ def _sum_of_days(use_case: UseCase, dataset: Dataset) -> dg.AssetsDefinition:
         context.log.info("%s: %s", dataset.name, done.plan.why)
         for day in done.made:
             context.log_event(_day_made(days, day))
+        now = versions_of(platform, use_case, dataset.name)
         return dg.MaterializeResult(
             metadata={
                 **_of_days(done, as_of),
-                **_shown(platform, use_case, dataset, salt=context.run_id),
+                **_rows(now.rows),
+                **_shown(platform, use_case, dataset),
             },
-            data_version=_version(platform, use_case, dataset, done, wanted),
+            data_version=_version(dataset, done, now, wanted),
             check_results=[quarantine_result(use_case, done.quarantined)],
         )
 
@@ -168,16 +171,12 @@ def _sum_of_days(use_case: UseCase, dataset: Dataset) -> dg.AssetsDefinition:
 
 
 def _version(
-    platform: Platform,
-    use_case: UseCase,
-    dataset: Dataset,
-    done: Partitioned,
-    wanted: Sequence[date],
+    dataset: Dataset, done: Partitioned, now: Versions, wanted: Sequence[date]
 ) -> dg.DataVersion | None:
     # A day in quarantine may have no good version yet: then the sum has no version either.
     if done.quarantined:
         return None
-    return dg.DataVersion(version_of_days(platform, use_case, dataset, wanted))
+    return dg.DataVersion(version_of_days(dataset.name, now, wanted))
 
 
 def _of_days(done: Partitioned, as_of: datetime) -> dict[str, Any]:
@@ -231,23 +230,32 @@ def _table_of_days(done: Partitioned) -> dg.MetadataValue[Any]:
     return dg.MetadataValue.table(records, schema=schema)
 
 
-def _shown(platform: Platform, use_case: UseCase, dataset: Dataset, *, salt: str) -> dict[str, Any]:
-    """Return what every materialization shows of its table. No data is scanned for it."""
+def _shown(platform: Platform, use_case: UseCase, dataset: Dataset) -> dict[str, Any]:
+    """Return what every materialization shows of its table, from the catalogue."""
     database = platform.names.curated_database(use_case.name)
     table = platform.catalogue.table(database, dataset.name)
+    return {
+        "dagster/column_schema": table_schema(table.columns),
+        "dagster/column_lineage": column_lineage(use_case, dataset),
+        "dagster/uri": table.location,
+        "dagster/table_name": f"{database}.{dataset.name}",
+    }
+
+
+def _rows(rows: int | None) -> dict[str, int]:
+    return {} if rows is None else {"dagster/row_count": rows}
+
+
+def _counted(platform: Platform, use_case: UseCase, dataset: Dataset, *, salt: str) -> int:
+    """Ask Athena for the rows of a table that has no partitions to say it."""
+    database = platform.names.curated_database(use_case.name)
     counted = platform.athena.select(
         count_rows(dataset.name),
         database=database,
         intent=f"rows of {database}.{dataset.name}",
         salt=salt,
     )
-    return {
-        "dagster/row_count": int(counted[0]["n"]),
-        "dagster/column_schema": table_schema(table.columns),
-        "dagster/column_lineage": column_lineage(use_case, dataset),
-        "dagster/uri": table.location,
-        "dagster/table_name": f"{database}.{dataset.name}",
-    }
+    return int(counted[0]["n"])
 
 
 @without_beta_warnings

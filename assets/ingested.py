@@ -7,66 +7,17 @@ runs at a time may overwrite each other's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from assets.dataset_partitions import ROWS
-from assets.dataset_tables import DIGEST
 from assets.parts import digest_of
 from resources.errors import Missing, Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from assets.dataset_versions import Versions
     from resources.feature_groups import FeatureGroupFacts
     from resources.platform import Platform
     from usecases.declaration import UseCase
     from usecases.fields import FeatureGroup
-
-#: The one "partition" of a dataset that has none.
-WHOLE = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Versions:
-    """A dataset as the catalogue has it now: no scan, no S3 call.
-
-    Attributes:
-        digests: Partition value to what its data was made from; "" where that is not said.
-        rows: How many rows it has, if that is said of every partition.
-    """
-
-    digests: Mapping[str, str]
-    rows: int | None
-
-    @property
-    def partitioned(self) -> bool:
-        """Return whether the dataset is partitioned by day."""
-        return WHOLE not in self.digests
-
-    def changed(self, known: Mapping[str, str]) -> tuple[str, ...]:
-        """Return the partitions that are not known to be taken in as they are."""
-        return tuple(
-            sorted(
-                partition
-                for partition, digest in self.digests.items()
-                if not digest or known.get(partition) != digest
-            )
-        )
-
-
-def versions_of(platform: Platform, use_case: UseCase, group: FeatureGroup) -> Versions:
-    """Return the versions of a group's dataset.
-
-    Raises:
-        TableMissing: The dataset was never materialized.
-    """
-    database = platform.names.curated_database(use_case.name)
-    table = platform.catalogue.table(database, group.dataset)
-    if not table.partition_keys:
-        return _versions({WHOLE: table.parameters})
-    partitions = platform.catalogue.partitions(database, group.dataset)
-    return _versions({each.values[0]: each.parameters for each in partitions})
 
 
 def recall(
@@ -108,10 +59,3 @@ def _identity(group: FeatureGroup, facts: FeatureGroupFacts) -> str:
             "dataset": group.dataset,
         }
     )
-
-
-def _versions(parameters: Mapping[str, Mapping[str, Any]]) -> Versions:
-    digests = {partition: said.get(DIGEST, "") for partition, said in parameters.items()}
-    counts = [said.get(ROWS, "") for said in parameters.values()]
-    known = all(count.isdigit() for count in counts)
-    return Versions(digests, sum(int(count) for count in counts) if known else None)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from assets import feature_sql, ingested
+from assets.dataset_versions import versions_of
 from assets.feature_sql import RESTATED, Scope
 from assets.statements import count_rows
 from resources.polling import wait_for
@@ -23,6 +24,7 @@ from resources.records import as_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from assets.dataset_versions import Versions
     from resources.accounting import IngestReport
     from resources.feature_groups import FeatureGroupFacts
     from resources.platform import Platform
@@ -109,7 +111,7 @@ def take_in(work: Work) -> Intake:
     """
     from assets.backfill import backfill
 
-    versions = ingested.versions_of(work.platform, work.use_case, work.group)
+    versions = versions_of(work.platform, work.use_case, work.group.dataset)
     known = ingested.recall(work.platform, work.use_case, work.group, work.facts)
     changed = versions.changed(known)
     rows = _row_count(work, versions)
@@ -205,7 +207,7 @@ def _wait_until_visible(work: Work) -> None:
     wait_for(look, what, deadline=OFFLINE_DEADLINE, first=0.3)
 
 
-def _row_count(work: Work, versions: ingested.Versions) -> int:
+def _row_count(work: Work, versions: Versions) -> int:
     if versions.rows is not None:
         return versions.rows
     counted = work.platform.athena.select(

@@ -5,8 +5,9 @@ spine, and all that the offline stores hold of those keys, by plain SELECTs that
 the join; decisions/leakage.py then derives every value anew. Making the set is training_set.py's.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -18,6 +19,7 @@ from assets.training_set import TABLE, current, manifest_of
 from decisions.leakage import LeakageVerdict, Record, Rules, SampledRow, judge
 from decisions.manifest import Manifest
 from resources.platform import Platform
+from resources.together import together
 from usecases import asset_keys, point_in_time
 from usecases.declaration import UseCase
 from usecases.fields import FeatureGroup, parse_naive_utc
@@ -40,8 +42,8 @@ def leakage_check(use_case: UseCase) -> dg.AssetChecksDefinition:
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.AssetCheckResult:
         manifest = manifest_of(platform, use_case, current(platform, use_case))
-        verdict = examine(platform, use_case, manifest, salt=context.run.run_id)
-        young = count_immature(platform, use_case, manifest, salt=context.run.run_id)
+        salt = context.run.run_id
+        verdict, young = examine_whole(platform, use_case, manifest, salt=salt)
         problems = [*map(str, verdict.differences), *verdict.immature]
         if young:
             problems.append(
@@ -54,15 +56,28 @@ def leakage_check(use_case: UseCase) -> dg.AssetChecksDefinition:
     return leakage
 
 
+def examine_whole(
+    platform: Platform, use_case: UseCase, manifest: Manifest, *, salt: str
+) -> tuple[LeakageVerdict, int]:
+    """Derive a sample anew, and count the immature rows of the whole set meanwhile."""
+    asked: list[Callable[[], Any]] = [
+        partial(examine, platform, use_case, manifest, salt=salt),
+        partial(count_immature, platform, use_case, manifest, salt=salt),
+    ]
+    verdict, young = together(asked)
+    return verdict, young
+
+
 def examine(
     platform: Platform, use_case: UseCase, manifest: Manifest, *, salt: str
 ) -> LeakageVerdict:
     """Derive a sample of the current training set anew. The manifest's name decides which rows."""
     rows = _sample(platform, use_case, manifest, salt=salt)
-    records = {
-        join.group: list(_records(platform, use_case, manifest, join.group, rows, salt=salt))
-        for join in use_case.training_set.joins
-    }
+    names = [join.group for join in use_case.training_set.joins]
+    found = together(
+        [partial(_records, platform, use_case, manifest, name, rows, salt=salt) for name in names]
+    )
+    records = dict(zip(names, found, strict=True))
     rules = Rules(
         as_of=manifest.as_of,
         label_delay=use_case.training_set.label.delay,
@@ -148,11 +163,11 @@ def _records(
     rows: Sequence[SampledRow],
     *,
     salt: str,
-) -> Iterator[Record]:
+) -> list[Record]:
     group = use_case.feature_group(name)
     wanted = {keys[name] for row in rows for keys in row.keys if keys[name] is not None}
     if not wanted:
-        return
+        return []
     version = use_case.feature_group(name).version
     facts = platform.feature_store.describe(
         platform.names.feature_group(use_case.name, name, version)
@@ -164,8 +179,7 @@ def _records(
         intent=f"leakage records {name} {manifest.sha256}",
         salt=salt,
     )
-    for each in platform.athena.rows(run.query_id):
-        yield _record(group, each)
+    return [_record(group, each) for each in platform.athena.rows(run.query_id)]
 
 
 def _record(group: FeatureGroup, row: Mapping[str, Any]) -> Record:
