@@ -42,7 +42,7 @@ def profile(*counts: int, missing: int = 0) -> Profile:
 
 
 def status(before: Baseline, now: Profile) -> tuple[str, str]:
-    (column,) = drift.judge(before, now, POLICY).features
+    (column,) = drift.judge(before, [now], POLICY).features
     return column.status, column.why
 
 
