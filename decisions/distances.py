@@ -26,11 +26,12 @@ EPSILON = 1e-4
 
 
 class Histogram(NamedTuple):
-    """Counts (or weights) by bin, and the smallest and largest value where they are known."""
+    """Counts (or weights) by bin, and of the values themselves what is known."""
 
     counts: Sequence[float]
-    minimum: float | None
-    maximum: float | None
+    minimum: float | None = None
+    maximum: float | None = None
+    total: float | None = None
 
 
 Knots = list[tuple[float, float]]
@@ -104,20 +105,33 @@ def kolmogorov_smirnov(baseline: Sequence[float], current: Sequence[float]) -> f
 def wasserstein(edges: Sequence[float], baseline: Histogram, current: Histogram) -> float | None:
     """Give the area between two distribution functions, in units of the column.
 
-    Within a bin the rows are taken to lie evenly; the outer bins end at the smallest and largest
-    value. None where those are not known, where a side has no finite value, or past the range of
-    floating point.
+    Within a bin the rows are taken to lie evenly. Of the two outer bins, which may be wide, only
+    the part next to the edge is taken to be filled, with the density of the bin beside it. The
+    signed area is the difference of the means, so where sums are known and both outer bins lie to
+    one side, their part is exact.
+
+    None where smallest and largest values are not known, where a side has no finite value, or past
+    the range of floating point.
     """
     before, now = distribution(edges, baseline), distribution(edges, current)
     if before is None or now is None:
         return None
     places = sorted({place for place, _ in (*before, *now)})
     gaps = [_height(before, place) - _height(now, place) for place in places]
-    area = sum(
-        _area(high - low, left, right)
-        for (low, high), (left, right) in zip(pairwise(places), pairwise(gaps), strict=True)
-    )
-    return area if math.isfinite(area) else None
+    lower = inner = signed = upper = 0.0
+    for (low, high), (left, right) in zip(pairwise(places), pairwise(gaps), strict=True):
+        if edges and high <= edges[0]:
+            lower += (high - low) * (left + right) / 2
+        elif edges and low >= edges[-1]:
+            upper += (high - low) * (left + right) / 2
+        else:
+            inner += _area(high - low, left, right)
+            signed += (high - low) * (left + right) / 2
+    outer = abs(lower) + abs(upper)
+    moved = _mean(current) - _mean(baseline)
+    if lower * upper >= 0 and math.isfinite(moved):
+        outer = abs(moved - signed)
+    return inner + outer if math.isfinite(inner + outer) else None
 
 
 def spread(edges: Sequence[float], counts: NumericCounts) -> float | None:
@@ -134,7 +148,7 @@ def spread(edges: Sequence[float], counts: NumericCounts) -> float | None:
         # Sums of squares lose what is smaller than their last digits.
         if math.isfinite(variance) and variance > 1e-12 * mean * mean:
             return math.sqrt(variance)
-    histogram = Histogram(counts.counts, counts.minimum, counts.maximum)
+    histogram = Histogram(counts.counts, counts.minimum, counts.maximum, counts.total)
     return _spread_of_bins(distribution(edges, histogram))
 
 
@@ -151,7 +165,31 @@ def distribution(edges: Sequence[float], side: Histogram) -> Knots | None:
         return [(math.nextafter(low, -math.inf), 0.0), (low, 1.0)]
     below = [count / rows for count in accumulate(side.counts)]
     inner = [(edge, share) for edge, share in zip(edges, below, strict=False) if low < edge < high]
-    return [(low, 0.0), *inner, (high, 1.0)]
+    return [(_lowest(inner, low), 0.0), *inner, (_highest(inner, high), 1.0)]
+
+
+def _lowest(inner: Knots, low: float) -> float:
+    """Give where the rows below the first edge begin; see _highest."""
+    mirrored = [(-place, 1.0 - share) for place, share in reversed(inner)]
+    return -_highest(mirrored, -low)
+
+
+def _highest(inner: Knots, high: float) -> float:
+    """Give where the rows above the last edge end: a long tail does not fill its bin evenly.
+
+    A tail that falls off exponentially from the density d at its edge, with the share m, lies m / d
+    beyond the edge on average; so do rows spread evenly over twice that.
+    """
+    if len(inner) < 2 or inner[-1][1] <= inner[-2][1]:  # noqa: PLR2004 - a density needs two points
+        return high
+    (before, less), (edge, share) = inner[-2:]
+    beyond = 2 * (1.0 - share) * (edge - before) / (share - less)
+    end = edge + beyond
+    return end if edge < end < high else high
+
+
+def _mean(side: Histogram) -> float:
+    return math.nan if side.total is None else side.total / math.fsum(side.counts)
 
 
 def _spread_of_bins(knots: Knots | None) -> float | None:

@@ -154,7 +154,7 @@ def _normalised_wasserstein(frozen: NumericBaseline, before: Side, now: Side) ->
 
 
 def _histogram(side: Side) -> distances.Histogram:
-    return distances.Histogram(side.bins, side.minimum, side.maximum)
+    return distances.Histogram(side.bins, side.minimum, side.maximum, side.total)
 
 
 def _scaled(counts: Sequence[float], rows: float) -> list[float]:

@@ -44,6 +44,7 @@ class Side(NamedTuple):
         rows: Effective number of rows.
         minimum: Smallest finite value, where it is known.
         maximum: Largest finite value.
+        total: Sum of the finite values, weighted like the bins.
     """
 
     bins: tuple[float, ...]
@@ -52,6 +53,7 @@ class Side(NamedTuple):
     rows: float
     minimum: float | None = None
     maximum: float | None = None
+    total: float | None = None
 
 
 class Comparison(NamedTuple):
@@ -113,6 +115,7 @@ def side_of(frozen: Frozen, counted: Counted) -> Side:
             rows=counted.rows,
             minimum=counted.minimum,
             maximum=counted.maximum,
+            total=counted.total,
         )
     assert isinstance(frozen, CategoricalBaseline)  # noqa: S101 - `comparable` saw to it
     kept = [float(counted.values.get(value, 0)) for value in sorted(frozen.values)]
@@ -157,6 +160,7 @@ def _blend(parts: Sequence[tuple[float, Side]], whole: Side) -> Side:
             share * value / side.rows for (share, side), value in zip(parts, values, strict=True)
         )
 
+    totals = [side.total for _, side in parts if side.total is not None]
     return Side(
         bins=tuple(mixed(values) for values in zip(*(side.bins for _, side in parts), strict=True)),
         missing=mixed([side.missing for _, side in parts]),
@@ -164,6 +168,7 @@ def _blend(parts: Sequence[tuple[float, Side]], whole: Side) -> Side:
         rows=rows,
         minimum=whole.minimum,
         maximum=whole.maximum,
+        total=mixed(totals) if len(totals) == len(parts) else None,
     )
 
 
