@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from benchmarks import localaws, loop
+from benchmarks import drift_alarms, localaws, loop
 from benchmarks.data import contracts, ingestion, joins, observation
 from benchmarks.kills.moments import Plan
 from benchmarks.kills.run import run as run_kills
@@ -18,7 +18,7 @@ DATA = {
     "contracts": contracts,
     "observation": observation,
 }
-BENCHMARKS = {"loop": loop, "localaws": localaws, **DATA}
+BENCHMARKS = {"loop": loop, "localaws": localaws, "drift_alarms": drift_alarms, **DATA}
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 
 

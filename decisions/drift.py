@@ -1,178 +1,257 @@
 """Has the data moved away from what the champion learnt? Counts in, verdict out.
 
-The measure is the Population Stability Index, PSI = sum((p - q) * ln(p / q)) over the bins: the
-symmetrised Kullback-Leibler (Jeffreys) divergence of two discrete distributions (N. Siddiqi,
-"Credit Risk Scorecards", Wiley 2006; B. Yurdakul, "Statistical Properties of Population Stability
-Index", 2018). By convention below 0.1 is stable and 0.25 or more is a shift. It is an effect size:
-a trivial shift stays small however many rows there are.
+Composes: drift_columns.py measures one column of one window, significance.py says whether chance
+could do it, persistence.py follows the windows, drift_wording.py says why. A column fires on an
+effect that is large, no accident, and there for long enough.
 
-Every share is smoothed to (share + EPSILON) / (1 + bins * EPSILON), so an empty bin gives a finite
-answer and equal shares give exactly 0. Missing values are a bin of their own, except that a column
-with nothing but missing values cannot be judged: that is a data-quality failure, not drift.
+docs/drift/statistics.md explains the statistics to whoever sets a threshold.
 """
 
-import math
-from collections.abc import Sequence
+from __future__ import annotations
 
-from pydantic import Field
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from decisions.baseline import (
-    Baseline,
-    CategoricalBaseline,
-    CategoricalCounts,
-    NumericBaseline,
-    NumericCounts,
-    Profile,
-)
-from decisions.model import Fact
-from decisions.reports import DriftReport, FeatureDrift, Verdict
+from decisions import drift_wording as wording
+from decisions.baseline import NumericCounts
+from decisions.distances import psi
+from decisions.drift_columns import Column, Measured, measure, obstacle
+from decisions.drift_policy import DriftPolicy, Persistence
+from decisions.persistence import Reading, Step, fold
+from decisions.references import unseen
+from decisions.reports import Bin, DriftReport, FeatureDrift, Verdict, WindowReading
+from decisions.significance import false_discovery
 
-EPSILON = 1e-4
-"""Smoothing of a share: one row in ten thousand, below what a weekly window can resolve."""
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
+    from decisions.baseline import Baseline, Profile
 
-class DriftPolicy(Fact):
-    """When a shift counts.
-
-    Attributes:
-        psi_threshold: PSI from which one column has drifted.
-        minimum_rows: Fewest rows of the new window; with fewer, nothing can be told.
-        minimum_features: Drifted columns from which the whole window has drifted.
-        ignore: Columns that are counted and shown but never judged.
-    """
-
-    psi_threshold: float = Field(default=0.25, gt=0.0)
-    minimum_rows: int = Field(default=200, ge=1)
-    minimum_features: int = Field(default=1, ge=1)
-    ignore: tuple[str, ...] = ()
+__all__ = ["DriftPolicy", "Persistence", "cannot_tell", "judge", "psi"]
 
 
-def psi(baseline: Sequence[int], current: Sequence[int]) -> float:
-    """Give the PSI of two counts over the same bins; at least 0, and 0 for equal shares.
+class _Window(NamedTuple):
+    """One window looked at: by column its measures, or why there are none; and the q-values."""
+
+    profile: Profile
+    found: Mapping[str, Measured | str]
+    q_values: Mapping[str, float]
+
+    def chance(self, name: str) -> float | None:
+        """Give a column's q-value; its p-value where it is not among those judged."""
+        each = self.found[name]
+        return self.q_values.get(name, each.p_value) if isinstance(each, Measured) else None
+
+
+def judge(
+    baseline: Baseline,
+    windows: Sequence[Profile],
+    policy: DriftPolicy,
+    importance: Mapping[str, float] | None = None,
+    *,
+    seasons: Sequence[Baseline] = (),
+    design_effects: Mapping[str, float] | None = None,
+) -> DriftReport:
+    """Judge the newest window, with those before it as its history.
+
+    Args:
+        baseline: What the champion learnt from.
+        windows: Counts against the baseline's bins, oldest first; the last is now.
+        policy: When a shift counts.
+        importance: Share of the model's gain by column; without any, every column counts.
+        seasons: Baselines of the same season, over the same bins: a window that is nearer to one of
+            them is compared with that.
+        design_effects: Rows worth one independent row, by column, where they were measured
+            (decisions.dependence); before what the policy says.
 
     Raises:
-        ValueError: If the bins differ in number, or one side has no rows at all.
+        ValueError: If the windows are not in the order of their ends.
     """
-    if len(baseline) != len(current):
-        raise ValueError(f"{len(baseline)} bins against {len(current)}")
-    if sum(baseline) <= 0 or sum(current) <= 0:
-        raise ValueError("PSI needs rows on both sides")
-    total = math.fsum(
-        (p - q) * math.log(p / q) for p, q in zip(_shares(baseline), _shares(current), strict=True)
-    )
-    return max(total, 0.0)
-
-
-def judge(baseline: Baseline, profile: Profile, policy: DriftPolicy) -> DriftReport:
-    """Compare every column of the window with the baseline."""
-    names = sorted({*baseline.features, *profile.features} - set(policy.ignore))
-    features = tuple(
-        _judge_column(name, baseline.features.get(name), profile.features.get(name), policy)
-        for name in names
-    )
+    if any(one.window_through > two.window_through for one, two in pairwise(windows)):
+        raise ValueError("windows must be oldest first")
+    if not windows:
+        return cannot_tell("There is no window to compare.")
+    measured = {**policy.rows_per_independent, **(design_effects or {})}
+    columns = [
+        Column(name, policy, max(measured.get(name, policy.design_effect(name)), 1.0), (*seasons,))
+        for name in sorted({*baseline.features, *windows[-1].features})
+    ]
+    looked = [_look(columns, baseline, profile, policy) for profile in windows]
+    features = tuple(_feature(each, baseline, looked, importance or {}) for each in columns)
     verdict, why = _verdict(features, policy)
-    return DriftReport(features=features, verdict=verdict, why=why)
+    return DriftReport(
+        features=features,
+        verdict=verdict,
+        why=why,
+        baseline_sha256=baseline.digest,
+        windows=tuple((each.window_from, each.window_through) for each in windows),
+        rows=max((each.rows_current for each in features), default=0),
+        weight=_weight(_counted(features)),
+    )
 
 
-def _shares(counts: Sequence[int]) -> list[float]:
-    rows = sum(counts)
-    return [(count / rows + EPSILON) / (1.0 + len(counts) * EPSILON) for count in counts]
+def cannot_tell(why: str) -> DriftReport:
+    """Give the verdict on a comparison that could not even begin."""
+    return DriftReport(features=(), verdict="cannot_tell", why=why)
 
 
-def _judge_column(
-    name: str,
-    before: NumericBaseline | CategoricalBaseline | None,
-    now: NumericCounts | CategoricalCounts | None,
-    policy: DriftPolicy,
+def _look(
+    columns: Sequence[Column], baseline: Baseline, profile: Profile, policy: DriftPolicy
+) -> _Window:
+    found: dict[str, Measured | str] = {}
+    for column in columns:
+        name = column.name
+        problem = obstacle(baseline.features.get(name), profile.features.get(name), policy)
+        found[name] = problem or measure(column, baseline, profile)
+    p_values = {
+        name: each.p_value
+        for name, each in found.items()
+        if isinstance(each, Measured) and name not in policy.ignore
+    }
+    return _Window(profile, found, false_discovery(p_values))
+
+
+def _feature(
+    column: Column,
+    baseline: Baseline,
+    windows: Sequence[_Window],
+    importance: Mapping[str, float],
 ) -> FeatureDrift:
-    obstacle = _obstacle(before, now, policy)
-    measured = None if obstacle or before is None or now is None else psi(*_aligned(before, now))
-    status: Verdict = "cannot_tell"
-    if measured is not None:
-        status = "drifted" if measured >= policy.psi_threshold else "stable"
-    relation = "reaches" if status == "drifted" else "is below"
-    return FeatureDrift(
+    """Give one column's verdict."""
+    name, policy = column.name, column.policy
+    before, now = baseline.features.get(name), windows[-1].profile.features.get(name)
+    weight = importance.get(name, 0.0) if importance else None
+    feature = FeatureDrift(
         name=name,
-        psi=measured,
+        psi=None,
         rows_baseline=before.rows if before else 0,
         rows_current=now.rows if now else 0,
         missing_baseline=before.missing if before else 0,
         missing_current=now.missing if now else 0,
-        status=status,
-        why=obstacle or f"PSI {measured:.3f} {relation} the threshold {policy.psi_threshold:.3f}.",
+        status="cannot_tell",
+        why="",
+        importance=weight,
+        counts=name not in policy.ignore
+        and (weight is None or weight >= policy.minimum_importance),
+    )
+    newest = windows[-1].found[name]
+    changes = {"why": newest} if isinstance(newest, str) else _judged(column, newest, windows)
+    said = wording.remarks(
+        feature,
+        unseen=unseen(before, now) if before and now else 0,
+        infinite=now.infinite if isinstance(now, NumericCounts) else 0,
+        policy=policy,
+    )
+    return feature.model_copy(update={**changes, "why": f"{changes['why']} {said}".strip()})
+
+
+def _judged(column: Column, newest: Measured, windows: Sequence[_Window]) -> dict[str, Any]:
+    """Give the fields of a column whose newest window was measured."""
+    policy, threshold = column.policy, column.policy.threshold_of(newest.measure)
+    release = threshold * policy.release_ratio
+    readings = [_reading(column, window, newest) for window in windows]
+    steps = fold(readings, policy.persistence, threshold=threshold, release=release)
+    chance = windows[-1].chance(column.name)
+    return {
+        "psi": newest.distances["psi"],
+        "status": "drifted" if steps[-1].firing else "stable",
+        "why": wording.column(
+            newest.measure,
+            newest.value,
+            threshold,
+            steps=steps,
+            chance=chance,
+            rows=newest.independent_rows,
+            reference=newest.comparison.reference,
+            policy=policy,
+        ),
+        "measure": newest.measure,
+        "value": newest.value,
+        "threshold": threshold,
+        "release": release,
+        "distances": newest.distances,
+        "p_value": newest.p_value,
+        "q_value": windows[-1].q_values.get(column.name),
+        "independent_rows": newest.independent_rows,
+        "reference": newest.comparison.reference,
+        "bins": _bins(newest),
+        "history": _history(column.name, windows, readings, steps),
+    }
+
+
+def _reading(column: Column, window: _Window, newest: Measured) -> Reading:
+    """Read a window by the newest one's measure: two measures have no common scale."""
+    each = window.found[column.name]
+    if isinstance(each, str):
+        return Reading(None)
+    chance = window.chance(column.name)
+    significant = chance is not None and chance <= column.policy.fdr
+    return Reading(each.distances.get(newest.measure), significant)
+
+
+def _history(
+    name: str, windows: Sequence[_Window], readings: Sequence[Reading], steps: Sequence[Step]
+) -> tuple[WindowReading, ...]:
+    return tuple(
+        WindowReading(
+            window_through=window.profile.window_through,
+            value=reading.value,
+            q_value=window.q_values.get(name),
+            reached=step.reached,
+            firing=step.firing,
+        )
+        for window, reading, step in zip(windows, readings, steps, strict=True)
     )
 
 
-def _obstacle(
-    before: NumericBaseline | CategoricalBaseline | None,
-    now: NumericCounts | CategoricalCounts | None,
-    policy: DriftPolicy,
-) -> str | None:
-    """Say why a column cannot be judged, or None when it can."""
-    if before is None:
-        return "The baseline does not have this column: a schema change, not drift."
-    if now is None:
-        return "The column is gone from the new window: a schema change, not drift."
-    if not _comparable(before, now):
-        return f"The column is {before.kind} in the baseline but cannot be compared bin by bin."
-    return _too_little(before, now, policy)
-
-
-def _too_little(
-    before: NumericBaseline | CategoricalBaseline,
-    now: NumericCounts | CategoricalCounts,
-    policy: DriftPolicy,
-) -> str | None:
-    if now.rows < policy.minimum_rows:
-        return f"The new window has {now.rows} rows; at least {policy.minimum_rows} are needed."
-    if before.missing >= before.rows:
-        return f"All {before.rows} baseline rows are missing here: there is nothing to compare."
-    if now.missing >= now.rows:
-        return f"All {now.rows} new rows are missing here: a data-quality failure, not drift."
-    return None
-
-
-def _comparable(
-    before: NumericBaseline | CategoricalBaseline, now: NumericCounts | CategoricalCounts
-) -> bool:
-    if isinstance(before, NumericBaseline):
-        return isinstance(now, NumericCounts) and len(now.counts) == len(before.counts)
-    return isinstance(now, CategoricalCounts)
-
-
-def _aligned(
-    before: NumericBaseline | CategoricalBaseline, now: NumericCounts | CategoricalCounts
-) -> tuple[list[int], list[int]]:
-    """Give both sides' counts over the same bins, missing last.
-
-    A category that the baseline never saw joins the bin of the other values.
-    """
-    if isinstance(before, NumericBaseline) and isinstance(now, NumericCounts):
-        return [*before.counts, before.missing], [*now.counts, now.missing]
-    assert isinstance(before, CategoricalBaseline)  # noqa: S101 - _comparable saw to it
-    assert isinstance(now, CategoricalCounts)  # noqa: S101
-    kept = sorted(before.values)
-    unseen = sum(count for value, count in now.values.items() if value not in before.values)
-    return (
-        [*(before.values[value] for value in kept), before.other, before.missing],
-        [*(now.values.get(value, 0) for value in kept), now.other + unseen, now.missing],
+def _bins(newest: Measured) -> tuple[Bin, ...]:
+    compared = newest.comparison
+    before, now = sum(compared.before), sum(compared.now)
+    return tuple(
+        Bin(label=label, baseline=was / before, current=has / now)
+        for label, was, has in zip(compared.labels, compared.before, compared.now, strict=True)
     )
+
+
+def _counted(features: Sequence[FeatureDrift]) -> list[FeatureDrift]:
+    return [each for each in features if each.status == "drifted" and each.counts]
+
+
+def _weight(features: Sequence[FeatureDrift]) -> float | None:
+    """Sum the importance; a feature made of several columns is credited to each, hence the cap."""
+    known = [each.importance for each in features if each.importance is not None]
+    return min(sum(known), 1.0) if known else None
+
+
+def _fires(features: Sequence[FeatureDrift], policy: DriftPolicy) -> bool:
+    """Say whether these columns together are a drift of the whole window."""
+    if len(features) >= policy.minimum_features:
+        return True
+    weight = _weight(features)
+    asked = policy.minimum_weight
+    return asked is not None and weight is not None and weight >= asked
 
 
 def _verdict(features: tuple[FeatureDrift, ...], policy: DriftPolicy) -> tuple[Verdict, str]:
-    drifted = sorted(
-        (feature for feature in features if feature.status == "drifted"),
-        key=lambda feature: -(feature.psi or 0.0),
+    """Judge the whole: drifted, or not even if every untold column had; else cannot tell."""
+    judged = [each for each in features if each.counts]
+    drifted = _counted(features)
+    untold = [each for each in judged if each.status == "cannot_tell"]
+    rest = wording.rest(
+        [each.name for each in features if each.status == "drifted" and not each.counts],
+        [each.name for each in untold],
     )
-    untold = [feature.name for feature in features if feature.status == "cannot_tell"]
-    rest = f"; cannot tell for {', '.join(untold)}" if untold else ""
-    if len(drifted) >= policy.minimum_features:
-        named = ", ".join(f"{feature.name} {feature.psi:.2f}" for feature in drifted[:5])
-        return "drifted", f"{len(drifted)} of {len(features)} columns drifted (PSI {named}){rest}."
-    if len(untold) == len(features):
-        why = features[0].why if features else "There is no column to compare."
-        return "cannot_tell", f"None of {len(features)} columns can be judged: {why}"
+    if drifted and _fires(drifted, policy):
+        return "drifted", f"{wording.drifted(drifted, len(judged), _weight(drifted))}{rest}."
+    if len(untold) == len(judged):
+        why = untold[0].why if untold else "There is no column to compare."
+        return "cannot_tell", f"None of {len(judged)} columns can be judged: {why}"
+    if untold and _fires([*drifted, *untold], policy):
+        why = f"{len(drifted)} of {len(judged)} columns drifted, {len(untold)} cannot be judged"
+        return "cannot_tell", (
+            f"{why}, and {policy.minimum_features} would count: {untold[0].name}: {untold[0].why}"
+        )
     return "stable", (
-        f"{len(drifted)} of {len(features)} columns drifted and {policy.minimum_features} "
+        f"{len(drifted)} of {len(judged)} columns drifted and {policy.minimum_features} "
         f"would count{rest}."
     )

@@ -8,6 +8,8 @@ it fails.
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
+
 from decisions.model import Fact, Finite
 
 Verdict = Literal["stable", "drifted", "cannot_tell"]
@@ -86,8 +88,51 @@ class BiasReport(Fact):
     facets: tuple[FacetReport, ...]
 
 
+class Bin(Fact):
+    """One bin of a column: its share of the reference's rows and of the window's."""
+
+    label: str
+    baseline: float
+    current: float
+
+
+class WindowReading(Fact):
+    """What one window showed of one column.
+
+    Attributes:
+        window_through: The window's end; not in it.
+        value: The column's measure; None where it cannot be told.
+        q_value: Share of false discoveries if this column and all surer ones were called.
+        reached: Whether the threshold was reached, and by no chance.
+        firing: Whether the column fires after this window.
+    """
+
+    window_through: datetime
+    value: Finite = None
+    q_value: Finite = None
+    reached: bool = False
+    firing: bool = False
+
+
 class FeatureDrift(Fact):
-    """How far one column moved from the baseline, and whether that can be told at all."""
+    """How far one column moved from the baseline, and whether that can be told at all.
+
+    Attributes:
+        psi: Its Population Stability Index, whatever it is judged by.
+        measure: What it is judged by.
+        value: That measure of the newest window.
+        threshold: Where it fires.
+        release: Below which it clears.
+        distances: All measures of the newest window that are defined for it.
+        p_value: Of the newest window and the reference coming from one distribution.
+        q_value: The same after the false discovery control over all columns.
+        independent_rows: What the newest window's rows are worth, alike as they are.
+        reference: "whole" baseline, its same "weekday" rows, or another year's same "season".
+        importance: Share of the model's gain that stems from it; None where that is not known.
+        counts: Whether its drift counts for the whole verdict, or is told only.
+        bins: The coarse bins of the newest window.
+        history: Every window judged, oldest first.
+    """
 
     name: str
     psi: Finite
@@ -97,20 +142,51 @@ class FeatureDrift(Fact):
     missing_current: int
     status: Verdict
     why: str
+    measure: str = "psi"
+    value: Finite = None
+    threshold: Finite = None
+    release: Finite = None
+    distances: dict[str, Finite] = Field(default_factory=dict)
+    p_value: Finite = None
+    q_value: Finite = None
+    independent_rows: Finite = None
+    reference: Literal["whole", "weekday", "season"] = "whole"
+    importance: Finite = None
+    counts: bool = True
+    bins: tuple[Bin, ...] = ()
+    history: tuple[WindowReading, ...] = ()
+
+    @property
+    def farness(self) -> float:
+        """Give the measure in thresholds: 1 is where it fires."""
+        if self.threshold and self.value is not None:
+            return self.value / self.threshold
+        return self.psi or 0.0
 
 
 class DriftReport(Fact):
-    """The verdict on one window of new data against the frozen baseline."""
+    """The verdict on the newest window of data against the frozen baseline.
+
+    Attributes:
+        baseline_sha256: Digest of the baseline compared with.
+        windows: First moment and end of every window judged, oldest first.
+        rows: Rows of the newest window, of the column that has most.
+        weight: Summed importance of the drifted columns; None where it is not known.
+    """
 
     features: tuple[FeatureDrift, ...]
     verdict: Verdict
     why: str
+    baseline_sha256: str = ""
+    windows: tuple[tuple[datetime, datetime], ...] = ()
+    rows: int = 0
+    weight: Finite = None
 
     @property
     def drifted(self) -> tuple[FeatureDrift, ...]:
-        """The columns that moved beyond the policy's threshold, farthest first."""
+        """The columns that drifted, farthest first; also those that do not count."""
         moved = [feature for feature in self.features if feature.status == "drifted"]
-        return tuple(sorted(moved, key=lambda feature: (-(feature.psi or 0.0), feature.name)))
+        return tuple(sorted(moved, key=lambda feature: (-feature.farness, feature.name)))
 
 
 MonitorName = Literal[

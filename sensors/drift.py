@@ -110,7 +110,7 @@ def compare(
 
     last = (landed - timedelta(microseconds=1)).date()
     profile = measure_profile(use_case, baseline, last, select, present=present)
-    return drift.judge(baseline, profile, use_case.monitors.drift.policy)
+    return drift.judge(baseline, [profile], use_case.monitors.drift.policy)
 
 
 def _policy(use_case: UseCase) -> Any:

@@ -9,14 +9,19 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from usecases import contract_checks
+from usecases import contract_checks, monitor_checks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from usecases.declaration import UseCase
     from usecases.errors import Problem
-    from usecases.fields import ColumnType, Dataset, FeatureGroup, Kind
+    from usecases.fields import (
+        ColumnType,
+        Dataset,
+        FeatureGroup,
+        Kind,
+    )
     from usecases.strict_yaml import Document
 
 Location = contract_checks.Location
@@ -50,7 +55,7 @@ def cross_examine(document: Document, use_case: UseCase) -> Iterator[Problem]:
         _joins,
         _inputs,
         _gates,
-        _monitors,
+        monitor_checks.findings,
         _release,
     ):
         for location, problem, expected, remedy in check(use_case):
@@ -239,20 +244,6 @@ def _gates(use_case: UseCase) -> Iterator[Finding]:
         yield ("gates",), "no gate blocks", "at least one that does", "set blocking: true"
 
 
-def _monitors(use_case: UseCase) -> Iterator[Finding]:
-    for name, columns in use_case.monitors.drift.tables.items():
-        here: Location = ("monitors", "drift", "tables", name)
-        table = use_case.sources.tables.get(name)
-        if table is None:
-            known = ", ".join(sorted(use_case.sources.tables))
-            yield here, f"no source table {name}", known, "declare it under sources.tables"
-            continue
-        if table.partition_key is None:
-            yield here, f"{name} has no partition_key", "a table partitioned by day", "remove it"
-        for column, kind in columns.items():
-            yield from _kind((*here, column), column, kind, table.columns.get(column))
-
-
 def _release(use_case: UseCase) -> Iterator[Finding]:
     ordered = tuple(stage for stage in _STAGES if stage in use_case.release.stages)
     if ordered != use_case.release.stages:
@@ -290,11 +281,7 @@ def _kinds(location: Location, features: Mapping[str, Kind], dataset: Dataset) -
 
 
 def _kind(location: Location, name: str, kind: Kind, found: ColumnType | None) -> Iterator[Finding]:
-    if found is None:
-        yield location, f"unknown column {name}", "a declared column", "declare or correct it"
-    elif found not in _KIND_TYPES[kind]:
-        fitting = " or ".join(_KIND_TYPES[kind])
-        yield location, f"{name} is {found}, not {kind}", fitting, "correct the kind or CAST it"
+    yield from monitor_checks.fitting(location, name, kind, found, _KIND_TYPES)
 
 
 def _repeated(names: Iterable[str]) -> list[str]:

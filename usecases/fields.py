@@ -12,7 +12,16 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from decisions.drift import DriftPolicy
+from decisions.drift_policy import (
+    CategoricalMeasure,
+    DriftPolicy,
+    Measure,
+    NumericMeasure,
+    Persistence,
+    Positive,
+    RowsPerIndependent,
+    Share,
+)
 from decisions.freshness import SourcePolicy
 from decisions.model import Fact
 from decisions.promotion import PromotionPolicy
@@ -87,6 +96,8 @@ Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")
 """A name that is safe as SQL identifier, asset key, and (with dashes) as AWS name."""
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 Kind = Literal["numeric", "categorical"]
+WatchKind = Literal["numeric", "categorical", "boolean", "timestamp", "text_length"]
+"""What is counted of a watched column: its values, or for text its number of characters."""
 ColumnType = Literal["string", "bigint", "int", "double", "timestamp", "date", "boolean"]
 Instance = Annotated[str, StringConstraints(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
 Owner = Annotated[
@@ -283,24 +294,46 @@ class Retraining(Fact):
 
 
 class DriftMonitor(Fact):
-    """Which columns of which raw tables are watched, and when a shift counts."""
+    """Which columns of which raw tables are watched, and when a shift counts.
+
+    Attributes:
+        window: The newest days that are compared.
+        stride: From one window of the history to the next.
+        history: How many windows, the newest included, are judged again at each tick: a column that
+            fired longer ago and never cleared since is seen as long as it is within them.
+        tables: Kind by column by table. What else there is, decisions.drift_policy explains.
+    """
 
     window: Duration
-    psi_threshold: float = Field(gt=0.0)
+    psi_threshold: Positive
     minimum_rows: int = Field(ge=1)
     minimum_features: int = Field(ge=1)
     ignore: tuple[str, ...] = ()
-    tables: dict[Identifier, dict[Identifier, Kind]] = Field(min_length=1)
+    measure: NumericMeasure = "psi"
+    categorical_measure: CategoricalMeasure = "psi"
+    thresholds: dict[Measure, Positive] = Field(default_factory=dict)
+    release_ratio: float = Field(default=0.8, gt=0.0, le=1.0)
+    fdr: float = Field(default=0.05, gt=0.0, lt=1.0)
+    persistence: Persistence = Persistence()
+    stride: Duration = timedelta(days=1)
+    history: int = Field(default=1, ge=1, le=60)
+    rows_per_independent: RowsPerIndependent = Field(default_factory=dict)
+    seasonal: Literal["weekday", "none"] = "weekday"
+    minimum_importance: Share = 0.01
+    minimum_weight: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
+    maximum_other: Share = 0.8
+    tables: dict[Identifier, dict[Identifier, WatchKind]] = Field(min_length=1)
 
     @property
     def policy(self) -> DriftPolicy:
         """Give the parameters of decisions.drift."""
-        return DriftPolicy(
-            psi_threshold=self.psi_threshold,
-            minimum_rows=self.minimum_rows,
-            minimum_features=self.minimum_features,
-            ignore=self.ignore,
-        )
+        own = self.model_dump(exclude={"window", "stride", "history", "tables"})
+        return DriftPolicy.model_validate(own)
+
+    @property
+    def windows(self) -> int:
+        """Give how many windows the judge is to be handed, the newest included."""
+        return max(self.history, self.persistence.of)
 
 
 class Monitors(Fact):

@@ -135,9 +135,9 @@ def test_a_baseline_is_stable_against_its_own_days_and_drifts_when_they_move(
     assert isinstance(baseline.features["weather.temp"], NumericBaseline)
     policy = use_case.monitors.drift.policy
     own = measure_profile(use_case, baseline, FIRST + timedelta(days=41), select)
-    assert drift.judge(baseline, own, policy).verdict == "stable"
+    assert drift.judge(baseline, [own], policy).verdict == "stable"
     moved = measure_profile(use_case, baseline, FIRST + timedelta(days=55), select)
-    report = drift.judge(baseline, moved, policy)
+    report = drift.judge(baseline, [moved], policy)
     assert report.verdict == "drifted"
     assert {feature.name for feature in report.features if feature.status == "stable"} == {
         "flights.carrier",
@@ -152,11 +152,11 @@ def test_an_empty_window_and_a_column_that_is_gone_cannot_be_told(
     baseline = measure_baseline(use_case, FIRST, FIRST + timedelta(days=41), select)
     policy = use_case.monitors.drift.policy
     empty = measure_profile(use_case, baseline, date(2020, 1, 1), select)
-    assert drift.judge(baseline, empty, policy).verdict == "cannot_tell"
+    assert drift.judge(baseline, [empty], policy).verdict == "cannot_tell"
     raw.execute("ALTER TABLE nycflights.weather DROP COLUMN temp")
     present = {"flights": use_case.monitors.drift.tables["flights"], "weather": ["dewp", "humid"]}
     last = FIRST + timedelta(days=41)
     profile = measure_profile(use_case, baseline, last, select, present=present)
-    told = {one.name: one for one in drift.judge(baseline, profile, policy).features}
+    told = {one.name: one for one in drift.judge(baseline, [profile], policy).features}
     assert "gone" in told["weather.temp"].why
     assert told["weather.dewp"].status == "stable"
