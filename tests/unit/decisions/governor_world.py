@@ -1,4 +1,4 @@
-"""A simulated world for the governor: landings, drifts, people, failing runs, and a daemon that dies.
+"""A simulated world for the governor: landings, drifts, people, failing runs, a dying daemon.
 
 The world keeps its own books and judges every start by them, with rules written anew: nothing here
 calls what it tests, but `decide` and `place` themselves, which a test may replace by wrong ones.
@@ -7,7 +7,6 @@ calls what it tests, but `decide` and `place` themselves, which a test may repla
 from __future__ import annotations
 
 import math
-from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -68,6 +67,7 @@ class Run:
     finished: datetime | None = None
     tried: datetime | None = None
     cost: float | None = None
+    kept: RunFact | None = None
 
     @property
     def ended(self) -> bool:
@@ -75,6 +75,11 @@ class Run:
 
     @property
     def fact(self) -> RunFact:
+        if self.kept is None or not self.ended:
+            self.kept = self._fact()
+        return self.kept
+
+    def _fact(self) -> RunFact:
         return RunFact(
             run_id=self.key,
             status=self.status if self.ended else "running",
@@ -99,9 +104,6 @@ class Model:
     wish: datetime | None = None
     changed: bool = False
     scheduled: bool = False
-    fate: deque[str] = field(default_factory=deque)
-    settled: datetime | None = None
-    """Since when a settled reason has stood, in the world's own books."""
 
 
 @dataclass
@@ -113,12 +115,20 @@ class World:
     now: datetime = START
     data: datetime = DATA
     late: bool = False
-    runs: list[Run] = field(default_factory=list)
+    books: dict[str, list[Run]] = field(default_factory=lambda: {n: [] for n in PLACES})
     since: dict[str, datetime] = field(default_factory=dict)
     requests: list[tuple[str, Retrain]] = field(default_factory=list)
     models: dict[str, Model] = field(default_factory=lambda: {n: Model(n) for n in PLACES})
     started: int = 0
     ticks: int = 0
+
+    @property
+    def runs(self) -> list[Run]:
+        return [run for mine in self.books.values() for run in mine]
+
+    @property
+    def active(self) -> list[Run]:
+        return [run for mine in self.books.values() for run in mine[-3:] if not run.ended]
 
     # --- what happens ------------------------------------------------------------------------
 
@@ -131,10 +141,10 @@ class World:
 
     def finish(self, name: str, outcome: str, cost: float | None = COST) -> None:
         """End the run of a model that is under way, as SageMaker or the host would have it."""
-        run = next((each for each in self.runs if each.model == name and not each.ended), None)
+        run = next((each for each in self.books[name][-3:] if not each.ended), None)
         if run is None or run.status == "queued":
             return
-        run.status, run.finished, model = outcome, self.now, self.models[name]
+        run.status, run.finished, model, run.kept = outcome, self.now, self.models[name], None
         run.cost = cost if outcome != "failed" or self.ticks % 2 else None
         if outcome == "failed":
             return
@@ -146,9 +156,9 @@ class World:
 
     def by_hand(self, name: str) -> None:
         """A person launches the job itself, past the governor; Dagster's queue still counts."""
-        busy = any(each.model == name and not each.ended for each in self.runs)
+        busy = any(each.model == name for each in self.active)
         if not busy and self._slots(name):
-            self._create(name, f"hand-{len(self.runs)}", "", 0, mine=False)
+            self._create(name, f"hand-{name}-{len(self.books[name])}", "", 0, mine=False)
 
     # --- the sensor --------------------------------------------------------------------------
 
@@ -170,7 +180,7 @@ class World:
                 since.pop(name, None)
             if isinstance(verdict, Retrain):
                 due[name] = verdict
-        busy = [PLACES[each.model] for each in self.runs if not each.ended]
+        busy = [PLACES[each.model] for each in self.active]
         waiting = [
             Waiting(use_case=n, kinds=v.kinds, since=since[n], needs=PLACES[n])
             for n, v in due.items()
@@ -187,9 +197,9 @@ class World:
         self.submit()
 
     def submit(self) -> None:
-        """Dagster takes the newest tick's requests, perhaps once more: a used key starts nothing."""
-        used = {each.key for each in self.runs}
+        """Dagster takes the newest tick's requests, perhaps again: a used key starts nothing."""
         for name, verdict in self.requests:
+            used = {each.key for each in self.books[name]}
             if verdict.run_key not in used:
                 self._create(name, verdict.run_key, verdict.episode, verdict.attempt, mine=True)
 
@@ -206,7 +216,7 @@ class World:
             monitors=(MonitorReport(monitor="model_quality", verdict=model.quality, why="auc"),),
             staleness=freshness.judge(self.data, model.trained, 21 * DAY),
             scheduled=self._scheduled() if model.scheduled else None,
-            runs=tuple(each.fact for each in self.runs if each.model == name),
+            runs=tuple(each.fact for each in self.history(name)),
             pending_version=model.pending,
             requested="a wish" if model.wish else None,
             requested_at=model.wish,
@@ -215,6 +225,13 @@ class World:
             reasons_since=since,
             ceiling_usd=PER_RUN,
         )
+
+    def history(self, name: str) -> list[Run]:
+        """Give what sensors.runs.history gives: this episode's, this month's, the newest."""
+        mine, month = self.books[name], self.now.replace(day=1, hour=0, minute=0)
+        episode = f"after-v{self.models[name].version}"
+        old = [e for e in mine[:-10] if e.episode == episode or e.created >= month]
+        return [*old, *mine[-10:]]
 
     def _scheduled(self) -> Scheduled:
         monday = self.data - timedelta(days=self.data.weekday())
@@ -226,18 +243,18 @@ class World:
         if mine:
             self.started += 1
             self._judge_start(name, key, episode)
-        self.runs.append(Run(key, name, episode, attempt, self.now))
+        self.books[name].append(Run(key, name, episode, attempt, self.now))
         self._launch()
 
     def _launch(self) -> None:
         """Dagster's queue lets in one training of a model at a time."""
-        for run in self.runs:
-            busy = any(e.model == run.model and e.status == "running" for e in self.runs)
+        for run in self.active:
+            busy = any(e.model == run.model and e.status == "running" for e in self.active)
             if run.status == "queued" and not busy:
                 run.status = "running"
 
     def _slots(self, name: str) -> bool:
-        active = [each for each in self.runs if not each.ended]
+        active = self.active
         big = sum("ml.big" in PLACES[each.model] for each in active)
         return len(active) < QUOTA.runs and ("ml.big" not in PLACES[name] or big < 1)
 
@@ -245,7 +262,7 @@ class World:
 
     def _judge_start(self, name: str, key: str, episode: str) -> None:
         """Judge a start by the world's own books."""
-        mine = [each for each in self.runs if each.model == name]
+        mine = self.books[name]
         assert key not in {each.key for each in mine}, f"{key} started twice"
         assert all(each.ended for each in mine), f"{key}: another run of {name} is under way"
         model = self.models[name]
@@ -271,17 +288,13 @@ class World:
         return now.weekday() >= 5 or 20 <= now.hour < 22 or dates
 
     def expected(self, name: str) -> float:
-        known = [
-            e.cost for e in self.runs if e.model == name and e.status in ("refused", "succeeded")
-        ]
-        costs = [each for each in known if each is not None]
+        judged = [e.cost for e in self.books[name] if e.status in ("refused", "succeeded")]
+        costs = [each for each in judged[-200:] if each is not None]
         return max(costs[-5:]) if costs else PER_RUN
 
     def spent(self, name: str) -> float:
         month = (self.now.year, self.now.month)
-        mine = [
-            e for e in self.runs if e.model == name and (e.created.year, e.created.month) == month
-        ]
+        mine = [e for e in self.books[name] if (e.created.year, e.created.month) == month]
         return math.fsum(self.expected(name) if e.cost is None else e.cost for e in mine)
 
     def answered(self, name: str) -> bool:
@@ -312,48 +325,67 @@ class World:
 
     def must_serve(self, name: str, within: int = 6) -> None:
         """Tick until a run of a model that has a reason has started; assert that it does."""
-        before = len([each for each in self.runs if each.model == name])
+        before = len(self.books[name])
         for _ in range(within):
             self.tick()
-            if len([each for each in self.runs if each.model == name]) > before:
+            if len(self.books[name]) > before:
                 return
             self.wait(TICK)
-        raise AssertionError(
-            f"{name} is unattended: {self.decide(self.facts(name, self.since.get(name)), POLICY, self.now)}"
-        )
+        verdict = self.decide(self.facts(name, self.since.get(name)), POLICY, self.now)
+        raise AssertionError(f"{name} is unattended: {verdict}")
+
+
+def _fates(world: World, random: Random) -> None:
+    name = random.choice(list(world.models))
+    outcome = random.choice(["failed", "failed", "refused", "succeeded"])
+    world.finish(name, outcome, random.choice([0.4, COST, 1.4, None]))
+
+
+def _drift(world: World, random: Random) -> None:
+    model = random.choice(list(world.models.values()))
+    model.drift = random.choice(["stable", "drifted", "drifted", "cannot_tell"])
+
+
+def _quality(world: World, random: Random) -> None:
+    model = random.choice(list(world.models.values()))
+    model.quality = random.choice(["stable", "stable", "drifted", "cannot_tell"])
+
+
+def _people(world: World, random: Random) -> None:
+    model = random.choice(list(world.models.values()))
+    what = random.random()
+    if what < 0.3:
+        model.wish = world.now if random.random() < 0.7 else None
+    elif what < 0.6:
+        model.changed = True
+    elif what < 0.75:
+        model.pending = None if model.pending else model.version + 1
+    elif what < 0.9:
+        model.scheduled = not model.scheduled
+    else:
+        world.by_hand(model.name)
+
+
+def _time(world: World, random: Random) -> None:
+    world.wait(random.choice([MINUTE, TICK, HOUR, 7 * HOUR]))
+
+
+def _sources(world: World, random: Random) -> None:
+    world.land(random.choice([0.04, 1, 3]))
+    world.late = random.random() < 0.1
+
+
+_HAPPENINGS = {_time: 25, _sources: 12, _drift: 15, _quality: 3, _fates: 25, _people: 10}
 
 
 def step(world: World, random: Random) -> None:
     """One thing that happens, and most often a tick after it."""
-    name = random.choice(list(world.models))
-    model = world.models[name]
-    what = random.random()
-    if what < 0.25:
-        world.wait(random.choice([MINUTE, TICK, HOUR, 7 * HOUR]))
-    elif what < 0.35:
-        world.land(random.choice([0.04, 1, 3]))
-    elif what < 0.50:
-        model.drift = random.choice(["stable", "drifted", "drifted", "cannot_tell"])
-    elif what < 0.53:
-        model.quality = random.choice(["stable", "stable", "drifted", "cannot_tell"])
-    elif what < 0.78:
-        outcomes = ["failed", "failed", "refused", "succeeded"]
-        world.finish(name, random.choice(outcomes), random.choice([0.4, COST, 1.4, None]))
-    elif what < 0.80:
-        model.wish = world.now if random.random() < 0.7 else None
-    elif what < 0.83:
-        model.changed = True
-    elif what < 0.85:
-        model.scheduled = not model.scheduled
-    elif what < 0.87:
-        model.pending = None if model.pending else model.version + 1
-    elif what < 0.89:
-        world.late = not world.late
-    elif what < 0.90:
-        world.by_hand(name)
+    (happening,) = random.choices(list(_HAPPENINGS), weights=list(_HAPPENINGS.values()))
+    happening(world, random)
     told = random.random()
     if told < 0.75:
-        world.tick(forget=told < 0.03, only=frozenset({name}) if told > 0.68 else frozenset())
+        some = frozenset({random.choice(list(world.models))}) if told > 0.68 else frozenset()
+        world.tick(forget=told < 0.03, only=some)
     elif told < 0.85:
         world.tick(keep=False)  # the daemon died before it told Dagster
     elif told < 0.95:
