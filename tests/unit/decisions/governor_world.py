@@ -36,7 +36,7 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 START = datetime(2026, 1, 5, 8)  # noqa: DTZ001 - a Monday
 DATA = datetime(2013, 3, 1)  # noqa: DTZ001
 TICK = 10 * MINUTE
-MONTHLY, PER_RUN, COST = 12.0, 1.5, 1.0
+MONTHLY, PER_RUN, COST = 4.0, 1.5, 1.0
 POLICY = RetrainPolicy(
     minimum_new_data=1 * DAY,
     cool_down=2 * DAY,

@@ -30,7 +30,7 @@ def simulate(world: World, seed: int, ticks: int) -> None:
     """Let things happen; every so often clear the obstacles and see that a reason is served."""
     random = Random(seed)  # noqa: S311 - a simulation
     while world.ticks < ticks:
-        for _ in range(random.randint(20, 200)):
+        for _ in range(random.randint(50, 400)):
             step(world, random)
         name = random.choice(sorted(PLACES))
         world.models[name].drift = "drifted"
