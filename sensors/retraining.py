@@ -126,7 +126,7 @@ def evaluate(
     shared = Shared(utc_now(), sight(platform, use_cases), runs, wishes.keys(platform.artifacts))
     tick, memory.begin = Tick(), ""
     for name in memory.order(list(known), quota.runs):
-        if tick.judged and time.monotonic() >= end:
+        if (tick.judged or tick.unknown) and time.monotonic() >= end:
             memory.begin = name
             break
         try:

@@ -230,8 +230,8 @@ class World:
         """Give what sensors.runs.history gives: this episode's, this month's, the newest."""
         mine, month = self.books[name], self.now.replace(day=1, hour=0, minute=0)
         episode = f"after-v{self.models[name].version}"
-        old = [e for e in mine[:-10] if e.episode == episode or e.created >= month]
-        return [*old, *mine[-10:]]
+        old = [e for e in mine[:-60] if e.episode == episode or e.created >= month]
+        return [*old, *mine[-60:]]
 
     def _scheduled(self) -> Scheduled:
         monday = self.data - timedelta(days=self.data.weekday())
