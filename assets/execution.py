@@ -18,7 +18,7 @@ from resources.objects import parse_s3_uri
 from resources.serving import champion_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from resources.glue import TableFacts
     from resources.model_registry import PackageFacts
@@ -46,9 +46,21 @@ class TrainingRun:
 
 
 def train(
-    platform: Platform, use_case: UseCase, *, run_id: str, log: Callable[[str], None]
+    platform: Platform,
+    use_case: UseCase,
+    *,
+    run_id: str,
+    log: Callable[[str], None],
+    ended: Callable[[Sequence[StepFacts]], None],
 ) -> TrainingRun:
     """Train on the newest training set, or re-attach to the execution that did or does.
+
+    Args:
+        platform: The doors to AWS.
+        use_case: What to train.
+        run_id: The Dagster run that asks.
+        log: Takes a line for people.
+        ended: Takes the steps once the execution has ended, well or not.
 
     Raises:
         Terminal: There is no training set, or a step failed; the message has step and reason.
@@ -70,6 +82,7 @@ def train(
     )
     log(f"execution {arn}")
     execution = platform.training.wait(arn, on_step=lambda step: log(_line(step)))
+    ended(platform.training.steps(arn))
     return _ended(platform, use_case, execution, compiled)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def monitoring_specs(use_case: UseCase) -> list[dg.AssetSpec]:
-    """Return the drift report: new data against the champion's baseline."""
+    """Return the drift report, new data against the champion's baseline, and the governor."""
     database = use_case.sources.database
     watched = [asset_keys.source(database, table) for table in use_case.monitors.drift.tables]
     return [
@@ -25,5 +25,16 @@ def monitoring_specs(use_case: UseCase) -> list[dg.AssetSpec]:
             group_name=use_case.group,
             kinds={"athena"},
             owners=[use_case.owner],
-        )
+        ),
+        dg.AssetSpec(
+            asset_key(asset_keys.governor(use_case.name)),
+            deps=[
+                asset_key(asset_keys.drift(use_case.name)),
+                asset_key(asset_keys.registry(use_case.name)),
+            ],
+            description="Whether the model is trained again, and why: reasons, obstacles, budget.",
+            group_name=use_case.group,
+            kinds={"python"},
+            owners=[use_case.owner],
+        ),
     ]

@@ -4,12 +4,13 @@ Shows what one execution brought (execution.py starts and follows it). Registeri
 belong to registry.py.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
-from assets import plots
+from assets import costs, plots
 from assets.compiling import commit
 from assets.execution import TrainingRun, train
 from assets.parts import asset_key
@@ -18,6 +19,7 @@ from assets.training_set import current
 from decisions.gates import GateParameters
 from resources.glue import TableFacts
 from resources.platform import Platform
+from resources.sagemaker import StepFacts
 from usecases import asset_keys
 from usecases import run_tags as tags
 from usecases.declaration import UseCase
@@ -60,7 +62,14 @@ def training_assets(use_case: UseCase) -> dg.AssetsDefinition:
     def training(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        run = train(platform, use_case, run_id=context.run_id, log=context.log.info)
+        context.instance.add_run_tags(context.run_id, {tags.SPENDING: "true"})
+        run = train(
+            platform,
+            use_case,
+            run_id=context.run_id,
+            log=context.log.info,
+            ended=lambda steps: _tag_cost(context, use_case, steps),
+        )
         reports = read_reports(platform, run.run_uri, run.model_uri)
         _tag(context, current(platform, use_case), refused=run.refused)
         yield from _results(use_case, run, reports)
@@ -75,6 +84,18 @@ def _tag(context: dg.AssetExecutionContext, table: TableFacts, *, refused: bool)
     if refused:
         found[tags.OUTCOME] = "refused"
     context.instance.add_run_tags(context.run_id, found)
+
+
+def _tag_cost(
+    context: dg.AssetExecutionContext, use_case: UseCase, steps: Sequence[StepFacts]
+) -> None:
+    """Tell the governor what this run cost, whatever becomes of it."""
+    record = context.instance.get_run_record_by_id(context.run_id)
+    since = record.create_timestamp if record else datetime.min.replace(tzinfo=UTC)
+    jobs = costs.pipeline_usd(use_case, steps, since=since)
+    if jobs is not None:
+        total = jobs + costs.queries_usd(context.instance, context.run_id)
+        context.instance.add_run_tags(context.run_id, {tags.COST: f"{total:.6f}"})
 
 
 def _results(

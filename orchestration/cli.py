@@ -159,6 +159,48 @@ def reject(
     console.print(f"version {package.version} of {model} is rejected")
 
 
+@app.command()
+def why(
+    model: Model,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For a script.")] = False,
+) -> None:
+    """Show why a model is trained again or not: reasons, obstacles, budget, queue, last runs.
+
+    Exit code 0: it trains, or need not; 3: there is a reason, and it waits; 4: cannot tell.
+    """
+    from orchestration import why as explaining
+
+    found = explaining.explain(_platform(), _use_case(model))
+    if as_json:
+        typer.echo(explaining.as_json(found))
+    else:
+        for table in explaining.tables(found):
+            console.print(table)
+    raise typer.Exit(found.exit_code)
+
+
+@app.command()
+def retrain(
+    model: Model,
+    *,
+    reason: Annotated[str, typer.Option(help="Why; it is kept until a training answers it.")] = "",
+    cancel: Annotated[bool, typer.Option("--cancel", help="Take back what was asked for.")] = False,
+) -> None:
+    """Ask for a training. The governor starts it when budget, blackout and quota allow."""
+    from resources import wishes
+
+    artifacts, use_case = _platform().artifacts, _use_case(model).name
+    if cancel:
+        console.print(f"{wishes.cancel(artifacts, use_case)} wish(es) for {model} taken back")
+        return
+    if not reason.strip():
+        raise Terminal("Say why: perennial retrain MODEL --reason TEXT; it is kept with the wish.")
+    now = datetime.now(UTC).replace(tzinfo=None)
+    wishes.ask(artifacts, use_case, reason=reason.strip(), by=getpass.getuser(), at=now)
+    console.print(f"asked for; [bold]perennial why {model}[/] says what it waits for")
+
+
 Named = Annotated[
     str, typer.Option("--sha256", help="The manifest's sha256; by default the newest set's.")
 ]

@@ -35,6 +35,7 @@ def build_definitions(
         use_cases,
         sensor_interval=environment.sensor_interval_seconds,
         wall_clock=environment.clock == "wall",
+        quota=environment.quota,
     )
     return dg.Definitions.merge(made, dg.Definitions(resources=resources))
 

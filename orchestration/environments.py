@@ -19,6 +19,7 @@ from urllib.request import urlopen
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from decisions.queue import Quota
 from resources.aws import AccountName, AwsAccounts, AwsSettings, Credentials, make_client
 from resources.errors import Terminal
 from resources.platform import Platform
@@ -40,7 +41,9 @@ class Environment(BaseModel):
     """One deployment, read from `environments/<name>.yaml`.
 
     Attributes:
-        clock: Whether sources' arrivals are judged, by the wall clock; a replay has only data time.
+        clock: Whether arrivals and schedules are judged by the wall clock; a replay has only data
+            time.
+        quota: What trainings may use at one time, all use cases together.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,6 +54,7 @@ class Environment(BaseModel):
     accounts: dict[AccountName, str]
     sensor_interval_seconds: int = Field(ge=1)
     clock: Literal["data", "wall"] = "data"
+    quota: Quota = Quota()
     administrator: Administrator = Administrator()
     base_credentials: Credentials | None = None
     step_image: str | None = None

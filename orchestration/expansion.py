@@ -28,11 +28,16 @@ from sensors.releases import release_sensor
 from sensors.retraining import retraining_sensor
 
 if TYPE_CHECKING:
+    from decisions.queue import Quota
     from usecases.declaration import UseCase
 
 
 def expand(
-    use_cases: tuple[UseCase, ...], *, sensor_interval: int, wall_clock: bool = False
+    use_cases: tuple[UseCase, ...],
+    *,
+    sensor_interval: int,
+    wall_clock: bool = False,
+    quota: Quota | None = None,
 ) -> dg.Definitions:
     """Return everything but the resources."""
     trainings = {each.name: jobs.retrain_job(each) for each in use_cases}
@@ -48,8 +53,14 @@ def expand(
             *refreshes,
             *([observe_job(use_cases)] if use_cases else []),
         ],
-        schedules=[jobs.retrain_schedule(each, trainings[each.name]) for each in use_cases],
-        sensors=_sensors(use_cases, list(trainings.values()), releases, refreshes, sensor_interval),
+        sensors=_sensors(
+            use_cases,
+            list(trainings.values()),
+            releases,
+            refreshes,
+            interval=sensor_interval,
+            quota=quota,
+        ),
     )
 
 
@@ -83,14 +94,16 @@ def _sensors(
     trainings: list[Any],
     releases: list[Any],
     refreshes: list[Any],
+    *,
     interval: int,
+    quota: Quota | None,
 ) -> list[dg.SensorDefinition]:
     if not use_cases:
         return []
     return [
         freshness_sensor(use_cases, refreshes, observing.tell, interval=interval),
         drift_sensor(use_cases, plots.drift, interval=interval),
-        retraining_sensor(use_cases, trainings, interval=interval),
+        retraining_sensor(use_cases, trainings, interval=interval, quota=quota),
         approval_sensor(use_cases, releases, interval=interval),
         release_sensor(use_cases, interval=interval),
     ]

@@ -1,4 +1,4 @@
-"""The jobs and the schedule of a use case. What assets do and when sensors fire is elsewhere."""
+"""The jobs of a use case. What assets do and when sensors fire is elsewhere."""
 
 from __future__ import annotations
 
@@ -85,18 +85,6 @@ def backfill_job(use_case: UseCase) -> UnresolvedAssetJobDefinition | None:
         selection=_select(keys),
         description=f"Make days of the datasets of {use_case.title} anew, whatever there is.",
         executor_def=dg.in_process_executor,
-    )
-
-
-def retrain_schedule(use_case: UseCase, job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
-    """Return the use case's own schedule. It is started by a person: the governor renews anyway."""
-    return dg.ScheduleDefinition(
-        name=f"retrain_{use_case.name}_schedule",
-        job=job,
-        cron_schedule=use_case.retraining.schedule,
-        execution_timezone="UTC",
-        tags={tags.RETRAIN: use_case.name, tags.REASON: "schedule"},
-        description="Retrains whatever the sensors say.",
     )
 
 

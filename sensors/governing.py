@@ -1,34 +1,39 @@
-"""Facts for the governor, and its verdict as a run. Deciding belongs to decisions.retraining."""
+"""Facts for the governor, and its verdict as a run. Deciding belongs to decisions.retraining.
+
+What the monitors and people say is gathered in evidence.py.
+"""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from decisions import freshness, retraining
+from decisions import cron, freshness, retraining
 from decisions.model import digest_of
-from decisions.retraining import Hold, Retrain, RetrainFacts
+from decisions.retraining import Hold, Retrain, RetrainFacts, Scheduled
 from pipelines.templates.code_bundle import build_bundle
-from resources.glue import source_facts
+from resources.errors import Missing, Terminal
 from resources.serving import candidate_of, champion_of, package_fact
-from resources.sightings import Sighting
+from resources.sightings import Name, Sighting, look
 from usecases import run_tags as tags
-from usecases.raw_tables import NOTHING_SEEN, Outlook, outlook
+from usecases.raw_tables import NOTHING_SEEN, Outlook, outlook, raw_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from dagster._core.definitions.unresolved_asset_job_definition import (
         UnresolvedAssetJobDefinition,
     )
 
-    from decisions.reports import DriftReport
+    from decisions.reports import DriftReport, MonitorReport
     from decisions.retraining import RunFact
     from resources.model_registry import PackageFacts
     from resources.platform import Platform
+    from resources.wishes import Wish
     from usecases.declaration import UseCase
 
     Job = UnresolvedAssetJobDefinition | dg.JobDefinition
@@ -36,13 +41,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Where a use case stands: what has landed, what is champion, what waits."""
+    """Where a use case stands: what has landed, what is champion, what waits.
+
+    Attributes:
+        clock: The wall clock (naive UTC) where schedules go by it; None where data is replayed.
+    """
 
     landed: Mapping[str, datetime | None]
     champion: PackageFacts | None
     candidate: PackageFacts | None
     packages: tuple[PackageFacts, ...] = ()
     outlook: Outlook = NOTHING_SEEN
+    clock: datetime | None = None
 
     @property
     def landed_through(self) -> datetime | None:
@@ -57,25 +67,74 @@ class Situation:
         return datetime.fromisoformat(said) if said else None
 
 
-def situation_of(platform: Platform, use_case: UseCase) -> Situation:
-    """Ask the catalogue and the registry.
+def sight(platform: Platform, use_cases: Iterable[UseCase]) -> Mapping[Name, Sighting]:
+    """Look at the entries of all tables of these use cases: one call per page of each database."""
+    wanted = {name: raw.partition_key for name, raw in raw_tables(use_cases).items()}
+    return look(platform.catalogue, wanted, {}, clock=time.time(), reads=0)
+
+
+def situation_of(
+    platform: Platform, use_case: UseCase, sightings: Mapping[Name, Sighting] | None = None
+) -> Situation:
+    """Ask the catalogue, unless it was asked for all use cases at once, and the registry.
 
     Raises:
         Transient: AWS could not be asked just now.
         Terminal: A source table is missing or its mark malformed, or AWS refused.
     """
-    database = use_case.sources.database
-    sources = {
-        (database, table): Sighting(facts=source_facts(platform.catalogue.table(database, table)))
-        for table in use_case.sources.tables
-    }
-    landed = {n[1]: each.facts.landed_through for n, each in sources.items() if each.facts}
+    sources = sight(platform, (use_case,)) if sightings is None else sightings
+    landed = {table: _landed(sources, use_case, table) for table in use_case.sources.tables}
     packages = platform.registry(use_case.name).packages()
     champion = champion_of(packages)
     candidate = candidate_of(packages)
     awaited = candidate is not None and not package_fact(candidate).gates.startswith("failed")
-    judged = outlook(use_case, sources, platform.clock() if platform.clock else None)
-    return Situation(landed, champion, candidate if awaited else None, packages, judged)
+    clock = platform.clock() if platform.clock else None
+    judged = outlook(use_case, sources, clock)
+    return Situation(landed, champion, candidate if awaited else None, packages, judged, clock)
+
+
+def _landed(sources: Mapping[Name, Sighting], use_case: UseCase, table: str) -> datetime | None:
+    seen = sources[use_case.sources.database, table]
+    if seen.facts is None:
+        raise (Missing if seen.gone else Terminal)(seen.problem)
+    return seen.facts.landed_through
+
+
+def facts_of(
+    use_case: UseCase,
+    situation: Situation,
+    runs: tuple[RunFact, ...],
+    *,
+    drift: DriftReport | None = None,
+    monitors: tuple[MonitorReport, ...] = (),
+    wish: Wish | None = None,
+    reasons_since: datetime | None = None,
+) -> RetrainFacts:
+    """Put together what the governor looks at."""
+    landed, trained = situation.landed_through, situation.trained_through
+    staleness = None
+    if landed is not None and trained is not None:
+        staleness = freshness.judge(landed, trained, use_case.retraining.max_age)
+    return RetrainFacts(
+        use_case=use_case.name,
+        champion_version=situation.champion.version if situation.champion else None,
+        registered_at=_naive(situation.champion.created_at) if situation.champion else None,
+        trained_through=trained,
+        landed_through=landed,
+        drift=drift,
+        monitors=monitors,
+        staleness=staleness,
+        scheduled=scheduled(use_case, situation),
+        runs=runs,
+        pending_version=situation.candidate.version if situation.candidate else None,
+        requested=f"{wish.reason} ({wish.by})" if wish else None,
+        requested_at=wish.at if wish else None,
+        changed=changed(use_case, situation) if use_case.retraining.on_change else None,
+        late=situation.outlook.late,
+        schema_drift=situation.outlook.schema_drift,
+        reasons_since=reasons_since,
+        ceiling_usd=use_case.retraining.ceiling_usd(use_case.compute),
+    )
 
 
 def govern(
@@ -85,26 +144,31 @@ def govern(
     *,
     drift: DriftReport | None = None,
 ) -> Retrain | Hold:
-    """Ask the governor."""
-    landed, trained = situation.landed_through, situation.trained_through
-    staleness = None
-    if landed is not None and trained is not None:
-        staleness = freshness.judge(landed, trained, use_case.retraining.max_age)
-    facts = RetrainFacts(
-        use_case=use_case.name,
-        champion_version=situation.champion.version if situation.champion else None,
-        trained_through=trained,
-        landed_through=landed,
-        drift=drift,
-        staleness=staleness,
-        runs=runs,
-        pending_version=situation.candidate.version if situation.candidate else None,
-        changed=changed(use_case, situation) if use_case.retraining.on_change else None,
-        late=situation.outlook.late,
-        schema_drift=situation.outlook.schema_drift,
+    """Ask the governor now, without monitors and wishes."""
+    facts = facts_of(use_case, situation, runs, drift=drift)
+    return retraining.decide(facts, use_case.retraining.policy, utc_now())
+
+
+def scheduled(use_case: UseCase, situation: Situation) -> Scheduled | None:
+    """Say where the schedule stands: by the wall clock, or in data time where that is replayed."""
+    text, moment = use_case.retraining.schedule, situation.clock or situation.landed_through
+    if text is None or moment is None:
+        return None
+    times = cron.parse(text)
+    return Scheduled(
+        due=times.newest(moment),
+        upcoming=times.upcoming(moment),
+        clock="wall" if situation.clock else "data",
     )
-    now = datetime.now(UTC).replace(tzinfo=None)
-    return retraining.decide(facts, use_case.retraining.policy, now)
+
+
+def utc_now() -> datetime:
+    """Return the wall clock, naive UTC."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def _naive(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
 def changed(use_case: UseCase, situation: Situation) -> str | None:

@@ -80,3 +80,8 @@ def deployment(use_case: str, stage: str) -> list[str]:
 def drift(use_case: str) -> list[str]:
     """Name the drift report on new data."""
     return [use_case, "monitoring", "drift"]
+
+
+def governor(use_case: str) -> list[str]:
+    """Name the governor's verdict: whether to train again, and why."""
+    return [use_case, "monitoring", "governor"]

@@ -9,7 +9,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from usecases import contract_checks, monitor_checks
+from usecases import contract_checks, monitor_checks, retraining_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -55,6 +55,7 @@ def cross_examine(document: Document, use_case: UseCase) -> Iterator[Problem]:
         _joins,
         _inputs,
         _gates,
+        _retraining,
         monitor_checks.findings,
         _release,
     ):
@@ -242,6 +243,13 @@ def _inputs(use_case: UseCase) -> Iterator[Finding]:
 def _gates(use_case: UseCase) -> Iterator[Finding]:
     if not any(gate.blocking for gate in use_case.gates):
         yield ("gates",), "no gate blocks", "at least one that does", "set blocking: true"
+
+
+def _retraining(use_case: UseCase) -> Iterator[Finding]:
+    for at, found, expected, remedy in retraining_fields.findings(
+        use_case.retraining, use_case.compute
+    ):
+        yield ("retraining", *at), found, expected, remedy
 
 
 def _release(use_case: UseCase) -> Iterator[Finding]:

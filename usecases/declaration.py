@@ -27,12 +27,12 @@ from usecases.fields import (
     Monitors,
     Owner,
     Release,
-    Retraining,
     Sources,
     Split,
     Text,
     TrainingSet,
 )
+from usecases.retraining_fields import Retraining
 
 FILE = "usecase.yaml"
 

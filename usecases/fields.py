@@ -25,7 +25,6 @@ from decisions.drift_policy import (
 from decisions.freshness import SourcePolicy
 from decisions.model import Fact
 from decisions.promotion import PromotionPolicy
-from decisions.retraining import RetrainPolicy
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -103,7 +102,6 @@ Instance = Annotated[str, StringConstraints(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+
 Owner = Annotated[
     str, StringConstraints(pattern=r"^(team:[A-Za-z0-9_-]+|[^@\s]+@[^@\s]+\.[^@\s]+)$")
 ]
-Cron = Annotated[str, StringConstraints(pattern=r"^[-0-9*/,]+( [-0-9A-Za-z*/,]+){4}$")]
 Stage = Literal["dev", "staging", "prod"]
 
 
@@ -267,30 +265,6 @@ class Bias(Fact):
     """The features whose values must be treated alike."""
 
     facets: tuple[Identifier, ...] = Field(min_length=1)
-
-
-class Retraining(Fact):
-    """When the model is trained again. Data time unless said otherwise."""
-
-    schedule: Cron
-    max_age: Duration
-    minimum_new_data: Duration
-    cool_down: Duration
-    back_off: Duration
-    maximum_back_off: Duration
-    on_change: bool = True
-    first: Literal["on_request", "automatic"] = "on_request"
-
-    @property
-    def policy(self) -> RetrainPolicy:
-        """Give the governor's parameters."""
-        return RetrainPolicy(
-            minimum_new_data=self.minimum_new_data,
-            cool_down=self.cool_down,
-            back_off=self.back_off,
-            maximum_back_off=self.maximum_back_off,
-            first_by_itself=self.first == "automatic",
-        )
 
 
 class DriftMonitor(Fact):

@@ -20,3 +20,7 @@ OUTCOME = "perennial/outcome"
 TRIED_THROUGH = "perennial/tried_through"
 #: Feature records written later are left out of the training set (ISO 8601, naive UTC). On a run.
 WRITTEN_BY = "perennial/written_by"
+#: Written by the training asset when it begins: from here on the run costs what instances cost.
+SPENDING = "perennial/spending"
+#: Written by the training asset: what the run cost by list price, USD.
+COST = "perennial/cost_usd"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -10,8 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decisions import freshness
-from decisions.reports import DriftReport
-from decisions.retraining import Hold, Retrain, RetrainFacts, RetrainPolicy, RunFact, decide
+from decisions.blackout import Weekly
+from decisions.reports import DriftReport, MonitorReport
+from decisions.retraining import (
+    Budget,
+    Hold,
+    Retrain,
+    RetrainFacts,
+    RetrainPolicy,
+    RunFact,
+    Scheduled,
+    decide,
+)
 
 NOW = datetime.fromisoformat("2026-01-05T12:00:00")
 LANDED = datetime.fromisoformat("2013-03-15")
@@ -224,3 +234,113 @@ def test_a_source_without_its_columns_holds_whoever_asked() -> None:
         given = facts(drift=DRIFTED, schema_drift=why).model_copy(update=changes)
         assert held(given).why == f"A source is not as declared: {why}"
     assert "no reason" in held(facts(schema_drift=why)).why
+
+
+def monitor(name: str, verdict: str = "drifted", **changes: Any) -> MonitorReport:
+    return MonitorReport(monitor=name, verdict=verdict, why=f"{name} says so.", **changes)
+
+
+UNTOLD = DriftReport(features=(), verdict="cannot_tell", why="The new window has 0 rows.")
+
+
+def test_other_monitors_are_reasons_where_they_may_be() -> None:
+    given = facts(monitors=(monitor("model_quality"), monitor("bias_drift", retrains=False)))
+    assert trained(given).reasons == ("model_quality: model_quality says so.",)
+    # The drift report speaks for data drift: it is not told twice.
+    twice = facts(drift=DRIFTED, monitors=(monitor("data_drift"),))
+    assert len(trained(twice).reasons) == 1
+
+
+@pytest.mark.parametrize("doubted", ["data_quality", "model_quality", "drift"])
+def test_what_cannot_be_told_holds_what_was_measured_and_nothing_else(doubted: str) -> None:
+    if doubted == "drift":
+        doubt = {"drift": UNTOLD, "monitors": (monitor("prediction_drift"),)}
+    else:
+        doubt = {"drift": DRIFTED, "monitors": (monitor(doubted, "cannot_tell"),)}
+    verdict = held(facts(**doubt))
+    assert verdict.rule == "cannot_tell"
+    assert verdict.alerts
+    assert "so this is not believed" in verdict.why
+    stale = freshness.judge(LANDED, LANDED - 30 * DAY, 21 * DAY)
+    for firm in ({"staleness": stale}, {"changed": "code"}, {"requested": "by hand"}):
+        renewed = trained(facts(**doubt, **firm))
+        assert len(renewed.reasons) == 1
+        assert renewed.alerts == verdict.alerts
+
+
+def test_a_monitor_of_little_weight_that_cannot_tell_is_told_only() -> None:
+    given = facts(drift=DRIFTED, monitors=(monitor("attribution_drift", "cannot_tell"),))
+    assert trained(given).alerts == ("attribution_drift: attribution_drift says so.",)
+
+
+def schedule(clock: str, due: datetime) -> Scheduled:
+    return Scheduled(due=due, upcoming=due + 7 * DAY, clock=clock)
+
+
+def test_a_schedule_is_due_until_a_run_has_served_it() -> None:
+    data = schedule("data", LANDED - DAY)
+    assert "schedule: due since 2013-03-14" in trained(facts(scheduled=data)).reasons[0]
+    seen = facts(scheduled=data, trained_through=LANDED, landed_through=LANDED + 9 * DAY)
+    assert held(seen).rule == "no_reason"
+    wall = schedule("wall", NOW - timedelta(hours=2))
+    assert "UTC" in trained(facts(scheduled=wall)).reasons[0]
+    failed = facts(scheduled=wall, runs=(run("failed"),))
+    assert held(failed).rule == "back_off"
+    late = {"tried_through": LANDED - 9 * DAY}
+    assert held(facts(scheduled=wall, runs=(run("refused", **late),))).rule == "no_reason"
+    assert held(facts(scheduled=wall, registered_at=NOW)).rule == "no_reason"
+
+
+def test_a_wish_is_served_by_a_run_that_began_after_it_and_was_judged() -> None:
+    asked = {"requested": "by ada", "requested_at": NOW - timedelta(minutes=90)}
+    assert trained(facts(**asked)).kinds == ("request",)
+    assert held(facts(**asked, runs=(run("refused", tried_through=LANDED),))).rule == "no_reason"
+    assert held(facts(**asked, runs=(run("failed"),))).rule == "back_off"
+    later = asked | {"requested_at": NOW - timedelta(minutes=30)}
+    assert trained(facts(**later, runs=(run("failed"),))).attempt == 2
+    assert trained(facts(**later, runs=(run("succeeded", tried_through=LANDED),))).attempt == 2
+
+
+def test_neither_a_wish_nor_the_first_model_passes_blackout_or_budget() -> None:
+    closed = POLICY.model_copy(update={"blackout": (Weekly(days=("mon",), end=time(18)),)})
+    poor = POLICY.model_copy(update={"budget": Budget(monthly_usd=1.0)})
+    first = facts(champion_version=None, trained_through=None, drift=None, ceiling_usd=2.0)
+    for asked in (facts(requested="by hand", ceiling_usd=2.0), first):
+        dark = decide(asked, closed, NOW)
+        assert isinstance(dark, Hold)
+        assert (dark.rule, dark.until) == ("blackout", NOW.replace(hour=18))
+        broke = decide(asked, poor, NOW)
+        assert isinstance(broke, Hold)
+        assert broke.rule == "budget"
+
+
+def test_every_obstacle_is_told_and_the_last_to_end_says_until_when() -> None:
+    policy = POLICY.model_copy(update={"blackout": (Weekly(days=("mon",), end=time(18)),)})
+    given = facts(drift=DRIFTED, runs=(run("failed"),))
+    verdict = decide(given, policy, NOW)
+    assert isinstance(verdict, Hold)
+    assert [each.rule for each in verdict.obstacles] == ["blackout", "back_off"]
+    assert verdict.until == NOW.replace(hour=18)
+    assert verdict.reasons == (f"drift: {DRIFTED.why}",)
+    late = decide(given.model_copy(update={"late": "weather"}), policy, NOW)
+    assert isinstance(late, Hold)
+    assert late.until is None
+
+
+def test_reasons_settle_so_that_one_run_serves_all() -> None:
+    policy = POLICY.model_copy(update={"settle": timedelta(minutes=30)})
+    new = decide(facts(drift=DRIFTED), policy, NOW)
+    assert isinstance(new, Hold)
+    assert (new.rule, new.until) == ("settle", NOW + timedelta(minutes=30))
+    for minutes, expected in ((29, Hold), (30, Retrain)):
+        since = {"reasons_since": NOW - timedelta(minutes=minutes)}
+        assert isinstance(decide(facts(drift=DRIFTED, **since), policy, NOW), expected)
+    assert isinstance(decide(facts(requested="by hand"), policy, NOW), Retrain)
+
+
+def test_a_cool_down_holds_age_and_schedule_but_neither_change_nor_wish() -> None:
+    fresh = {"trained_through": LANDED - DAY}
+    due = schedule("data", LANDED)
+    assert held(facts(**fresh, scheduled=due)).rule == "cool_down"
+    assert trained(facts(**fresh, scheduled=due, changed="code")).attempt == 1
+    assert trained(facts(**fresh, requested="by hand")).attempt == 1

@@ -1,0 +1,69 @@
+"""What the monitors and people say of a model, for the governor. Deciding does not belong here.
+
+A report that cannot be had says "cannot tell" with the reason: age, schedule, change and wish still
+train, and a person is alerted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from decisions.reports import DriftReport
+from resources import monitor_reports, wishes
+from resources.errors import PerennialError
+from sensors.drift import report_for
+
+if TYPE_CHECKING:
+    from decisions.reports import MonitorReport
+    from resources.platform import Platform
+    from resources.wishes import Wish
+    from sensors.governing import Situation
+    from usecases.declaration import UseCase
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is said of one model; wishes oldest first, answered or not."""
+
+    drift: DriftReport | None = None
+    monitors: tuple[MonitorReport, ...] = ()
+    wishes: tuple[Wish, ...] = ()
+
+    @property
+    def wish(self) -> Wish | None:
+        """Return the newest wish: the run that answers it answers those before it."""
+        return self.wishes[-1] if self.wishes else None
+
+
+def evidence_for(
+    platform: Platform, use_case: UseCase, situation: Situation, asked: tuple[str, ...]
+) -> Evidence:
+    """Gather what is said of a model.
+
+    Args:
+        platform: The doors to AWS.
+        use_case: Whose model.
+        situation: Where it stands.
+        asked: Keys of its wishes.
+
+    Raises:
+        Transient: S3 could not be asked just now.
+        Terminal: A wish is malformed, or S3 refused.
+    """
+    champion = situation.champion
+    reports: tuple[MonitorReport, ...] = ()
+    if champion is not None:
+        reports = monitor_reports.newest(platform.artifacts, use_case.name, champion.version)
+    return Evidence(
+        _drift(platform, use_case, situation), reports, wishes.read(platform.artifacts, asked)
+    )
+
+
+def _drift(platform: Platform, use_case: UseCase, situation: Situation) -> DriftReport | None:
+    try:
+        found = report_for(platform, use_case, situation)
+    except (PerennialError, ValueError) as error:  # a report or a baseline that is none: ValueError
+        why = str(error).splitlines()[0]
+        return DriftReport(features=(), verdict="cannot_tell", why=why)
+    return found[1] if found else None
