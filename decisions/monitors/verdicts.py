@@ -18,12 +18,14 @@ class MonitorPolicy(Fact):
     """What every monitor may be told.
 
     Attributes:
+        enabled: Whether it looks at all.
         retrains: Whether firing is a reason to train again, or is told only.
         persistence: Windows in a row that must fire.
         minimum_rows: With fewer rows on either side nothing can be told.
         confidence: Of the intervals that must exclude "no change".
     """
 
+    enabled: bool = True
     retrains: bool = False
     persistence: int = Field(default=1, ge=1, le=10)
     minimum_rows: int = Field(default=500, ge=1)

@@ -1,0 +1,112 @@
+"""The monitor sensor as the daemon would evaluate it: samples, a real job, reports, pictures."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from decisions.monitors.measured import Measurements
+from sensors.governing import situation_of
+from sensors.monitor_windows import windows_of
+from sensors.monitors import monitor_reports
+from tests.functional.loop.conftest import LANDED
+
+if TYPE_CHECKING:
+    from tests.functional.loop.loop_world import Loop, Outcome
+    from usecases.declaration import UseCase
+
+NAMES = {
+    "attribution_drift",
+    "bias_drift",
+    "multivariate_drift",
+    "performance_estimate",
+    "prediction_drift",
+}
+
+
+@pytest.fixture(scope="module")
+def told(loop: Loop, use_case: UseCase, again: Outcome) -> Any:
+    """What the sensor told once the week after the champion's training was measured."""
+    assert again.succeeded, again.told
+    loop.land(LANDED + timedelta(days=7))
+    deadline = time.monotonic() + 120
+    cursor = None
+    while time.monotonic() < deadline:
+        found = loop.sensor(use_case, "monitor_sensor", cursor=cursor)
+        assert "cannot tell" not in str(found.skip_reason)
+        if found.asset_events:
+            return found
+        cursor = found.cursor
+        time.sleep(0.3)
+    pytest.fail("nothing was measured within two minutes")
+
+
+def jobs(loop: Loop) -> list[Any]:
+    found = loop.aws.client("sagemaker").list_processing_jobs(NameContains="-monitor-")
+    return list(found["ProcessingJobSummaries"])
+
+
+def test_a_week_is_measured_by_one_job_and_every_monitor_reports(
+    loop: Loop, use_case: UseCase, told: Any
+) -> None:
+    assert [job["ProcessingJobStatus"] for job in jobs(loop)] == ["Completed"]
+    assert {event.asset_key.path[-1] for event in told.asset_events} == NAMES
+    for event in told.asset_events:
+        assert "data:image/png;base64" in event.metadata["now_and_baseline"].value
+        assert "data:image/png;base64" in event.metadata["timeline"].value
+
+
+def test_the_window_is_new_to_the_champion_and_has_its_labels(
+    loop: Loop, use_case: UseCase, told: Any
+) -> None:
+    (event,) = (each for each in told.asset_events if "performance" in each.asset_key.path[-1])
+    measured = Measurements.model_validate_json(
+        loop.platform.artifacts.get(event.metadata["measurements"].value)
+    )
+    assert (measured.window_from.day, measured.window_through.day) == (21, 27)
+    # Each flight of those days that arrived, by the raw table itself.
+    (counted,) = loop.platform.athena.select(
+        "SELECT count(*) AS n FROM nycflights.flights WHERE arr_delay IS NOT NULL "
+        "AND date_add('hour', -1, scheduled_at) >= TIMESTAMP '2013-01-21 00:00:00' "
+        "AND date_add('hour', -1, scheduled_at) < TIMESTAMP '2013-01-27 00:00:00' "
+        "AND arrived_at <= TIMESTAMP '2013-01-28 00:00:00'",
+        database="nycflights",
+        intent="count of the monitored week",
+    )
+    assert measured.rows == counted["n"]
+    assert measured.estimate is not None
+    assert measured.estimate.labelled == measured.rows
+
+
+def test_unchanged_data_is_told_once_and_starts_nothing(
+    loop: Loop, use_case: UseCase, told: Any
+) -> None:
+    again = loop.sensor(use_case, "monitor_sensor", cursor=told.cursor)
+    assert not again.asset_events
+    assert again.cursor == told.cursor
+    # A lost cursor tells it again, from what is stored.
+    forgotten = loop.sensor(use_case, "monitor_sensor")
+    assert len(forgotten.asset_events) == len(NAMES)
+    assert len(jobs(loop)) == 1
+
+
+def test_the_governor_reads_the_same_reports(loop: Loop, use_case: UseCase, told: Any) -> None:
+    situation = situation_of(loop.platform, use_case)
+    reports = monitor_reports(loop.platform, use_case, situation)
+    said = {event.asset_key.path[-1]: event.metadata["why"].value for event in told.asset_events}
+    assert {each.monitor: each.why for each in reports} == said
+    (window,) = windows_of(use_case, situation)
+    assert window.champion.version == 1
+
+
+def test_another_threshold_judges_again_without_measuring(
+    loop: Loop, use_case: UseCase, told: Any
+) -> None:
+    monitors = {"multivariate": {"auc_threshold": 0.51, "retrains": True, "confidence": 0.6}}
+    strict = loop.declare("strict", monitors=monitors)
+    found = loop.sensor(strict, "monitor_sensor", cursor=told.cursor)
+    assert len(found.asset_events) == len(NAMES)
+    assert len(jobs(loop)) == 1
