@@ -99,11 +99,9 @@ def monitor_sensor(
                 events += _look(platform, use_case, memory, draw)
             except PerennialError as error:
                 reasons.append(f"{use_case.name}: cannot tell: {error}")
+        why = "; ".join(reasons) or "no window was measured anew"
         return dg.SensorResult(
-            asset_events=events,
-            cursor=memory.write(),
-            skip_reason=None if events
-            else "; ".join(reasons) or "no window has been measured anew",
+            asset_events=events, cursor=memory.write(), skip_reason=None if events else why
         )
 
     return watch
