@@ -3,7 +3,7 @@
 Folds are blocks of whole days. With folds of single rows, an hour's weather, which all flights of
 that hour share, would be in training and in the held-out fold alike: the classifier would know the
 hour again, and find a difference in data that has none (tests/unit/steps/test_monitor.py shows an
-AUC of 0.9 against 0.5). Whether a separation is too large belongs to decisions.monitors.
+AUC of 0.83 against 0.5). Whether a separation is too large belongs to decisions.monitors.
 """
 
 from __future__ import annotations
