@@ -27,8 +27,17 @@ def monitoring_specs(use_case: UseCase) -> list[dg.AssetSpec]:
             kinds={"athena"},
             owners=[use_case.owner],
         ),
-        *(_monitor_spec(use_case, name) for name in use_case.monitors.sampled),
+        *(_monitor_spec(use_case, name) for name in _others(use_case)),
     ]
+
+
+def _others(use_case: UseCase) -> list[MonitorName]:
+    """Return the monitors beside data drift and model quality that are on."""
+    monitors = use_case.monitors
+    found: list[MonitorName] = list(monitors.sampled) if monitors.sample.enabled else []
+    if monitors.data_quality.enabled:
+        found.append("data_quality")
+    return found
 
 
 #: What a monitor's report says, in a line.

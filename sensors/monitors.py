@@ -18,7 +18,7 @@ from decisions.model import digest_of
 from decisions.monitors import board
 from resources.errors import PerennialError
 from resources.platform import Platform
-from sensors import monitor_windows
+from sensors import monitor_quality, monitor_windows
 from sensors.governing import Situation, situation_of
 from sensors.monitor_job import advance
 from usecases import asset_keys
@@ -96,7 +96,9 @@ def monitor_sensor(
                 memory.next = use_case.name
                 break
             try:
-                events += _look(platform, use_case, memory, draw)
+                situation = situation_of(platform, use_case)
+                events += _quality(platform, use_case, situation, memory)
+                events += _sampled(platform, use_case, situation, memory, draw)
             except PerennialError as error:
                 reasons.append(f"{use_case.name}: cannot tell: {error}")
         why = "; ".join(reasons) or "no window was measured anew"
@@ -124,11 +126,25 @@ def monitor_reports(
     return board.judge_all(use_case.monitors.sampled, measured) if measured else ()
 
 
-def _look(
-    platform: Platform, use_case: UseCase, memory: Memory, draw: Draw
+def _quality(
+    platform: Platform, use_case: UseCase, situation: Situation, memory: Memory
 ) -> list[dg.AssetMaterialization]:
-    """Bring one use case on; return what is to be told of it."""
-    situation = situation_of(platform, use_case)
+    """Judge the quality of what has landed, unless it was told."""
+    name, key = monitor_quality.name_of(use_case, situation), f"{use_case.name}/data_quality"
+    champion = situation.champion
+    if name is None or champion is None or memory.told.get(key) == name:
+        return []
+    report = monitor_quality.judge(platform, use_case, situation, name)
+    _keep(platform, use_case, champion.version, report)
+    memory.told[key] = name
+    window = {"window": f"{report.window_from} to {report.window_through}", "comparison": name}
+    return [_event(use_case, champion.version, report, window)]
+
+
+def _sampled(
+    platform: Platform, use_case: UseCase, situation: Situation, memory: Memory, draw: Draw
+) -> list[dg.AssetMaterialization]:
+    """Bring the measuring of one use case on; return what is to be told of it."""
     windows = monitor_windows.windows_of(use_case, situation)
     name = _name(use_case, windows)
     if not windows or memory.told.get(use_case.name) == name:
@@ -137,19 +153,25 @@ def _look(
     problems = {
         each.name: advance(platform, use_case, each) for each in windows if not found[each.name]
     }
-    newest = windows[-1]
     if any(problem is None for problem in problems.values()):
         return []  # a job is under way: a later tick finds it
+    newest, policies = windows[-1], use_case.monitors.sampled
     measured = [each for window in windows if (each := found[window.name]) is not None]
-    policies, why = use_case.monitors.sampled, problems.get(newest.name)
+    why = problems.get(newest.name)
     reports = board.untold(policies, why) if why else board.judge_all(policies, measured)
     for report in reports:
-        _keep(platform, use_case, newest, report)
+        _keep(platform, use_case, newest.champion.version, report)
     memory.told[use_case.name] = name
-    shown = found[newest.name]
-    history = monitor_windows.history(platform, use_case, _SHOWN)
+    past = monitor_windows.history(platform, use_case, _SHOWN)
+    facts = {"window": f"{newest.span.start} to {newest.end}", "measurements": newest.key}
     return [
-        _event(use_case, newest, each, draw(use_case, each, shown, history)) for each in reports
+        _event(
+            use_case,
+            newest.champion.version,
+            each,
+            {**facts, **draw(use_case, each, found[newest.name], past)},
+        )
+        for each in reports
     ]
 
 
@@ -163,17 +185,14 @@ def _name(use_case: UseCase, windows: Sequence[Window]) -> str:
     )
 
 
-def _keep(platform: Platform, use_case: UseCase, window: Window, report: MonitorReport) -> None:
+def _keep(platform: Platform, use_case: UseCase, version: int, report: MonitorReport) -> None:
     """Keep a monitor's newest report on the champion where the governor finds it."""
-    key = f"monitoring/{use_case.name}/v{window.champion.version}/{report.monitor}.json"
+    key = f"monitoring/{use_case.name}/v{version}/{report.monitor}.json"
     platform.artifacts.put(key, report.model_dump_json().encode())
 
 
 def _event(
-    use_case: UseCase,
-    window: Window,
-    report: MonitorReport,
-    pictures: Mapping[str, dg.MetadataValue[Any]],
+    use_case: UseCase, version: int, report: MonitorReport, more: Mapping[str, Any]
 ) -> dg.AssetMaterialization:
     return dg.AssetMaterialization(
         dg.AssetKey(asset_keys.monitor(use_case.name, report.monitor)),
@@ -184,10 +203,8 @@ def _event(
             **({} if report.threshold is None else {"threshold": report.threshold}),
             "rows": report.rows,
             "retrains": report.retrains,
-            "window": f"{window.span.start} to {window.end}",
-            "champion_version": window.champion.version,
-            "measurements": window.key,
-            **pictures,
+            "champion_version": version,
+            **more,
         },
     )
 
