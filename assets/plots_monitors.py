@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from assets.drawing import ACCENT, INK, WARN, figure, markdown
 from decisions.monitors import bias
 from decisions.monitors.attribution import ranking
-from decisions.monitors.board import JUDGES
+from decisions.monitors.board import judge
 from decisions.monitors.measured import SCORE_BINS
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def timeline(
 ) -> dg.MarkdownMetadataValue:
     """Draw the monitor's measure window by window against the threshold of today."""
     policy = use_case.monitors.sampled[report.monitor]
-    answers = [(each, JUDGES[report.monitor](each, policy)) for each in history]
+    answers = [(each, judge(report.monitor, policy, each)) for each in history]
     told = [
         (each.window_through, answer) for each, answer in answers if answer.observed is not None
     ]
@@ -118,6 +118,8 @@ def _bias(use_case: UseCase, window: Measurements) -> dg.MarkdownMetadataValue:
     for bound in (-policy.maximum_change, policy.maximum_change):
         axes.axvline(bound, color=INK, linewidth=0.8, linestyle="--")
     axes.set_yticks(list(range(len(ranked))), [f"{each.facet}={each.value}" for each in ranked])
+    axes.locator_params(axis="x", nbins=5)
+    axes.margins(y=0.15)
     axes.set(xlabel="change of DPPL since the champion's test", title="Treatment of groups")
     return markdown(made, "bias")
 

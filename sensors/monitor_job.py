@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from decisions.model import digest_of
 from decisions.monitors.measured import Measurements
 from pipelines.templates.code_bundle import build_bundle
-from resources.errors import Terminal
+from resources.errors import Missing, Terminal
 from resources.glue import ColumnFacts
 from resources.names import SAGEMAKER_ROLE
 from resources.objects import parse_s3_uri
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from usecases.declaration import UseCase
 
 ATTEMPTS = 3
+PREDICTIONS = "predictions"
+"""Table of captured predictions, in the use case's own database (docs/drift/quality.md)."""
 
 
 def advance(platform: Platform, use_case: UseCase, window: Window) -> str | None:
@@ -63,7 +65,12 @@ def job_name(platform: Platform, use_case: UseCase, window: Window, attempt: int
 def _start(platform: Platform, use_case: UseCase, window: Window, name: str) -> None:
     current = _draw_new(platform, use_case, window)
     if current is None:
-        empty = Measurements(window_from=window.span.start, window_through=window.end, rows=0)
+        empty = Measurements(
+            window_from=window.span.start,
+            window_through=window.end,
+            rows=0,
+            source=use_case.monitors.sample.source,
+        )
         platform.artifacts.put_if_absent(window.key, empty.model_dump_json().encode())
         return
     reference = _draw_champion(platform, use_case, window.champion)
@@ -112,6 +119,8 @@ def _arguments(use_case: UseCase, window: Window) -> tuple[str, ...]:
         window.span.start.isoformat(),
         "--window-through",
         window.end.isoformat(),
+        "--source",
+        use_case.monitors.sample.source,
         "--attribution-rows",
         str(use_case.monitors.sample.attribution_rows),
     )
@@ -119,7 +128,18 @@ def _arguments(use_case: UseCase, window: Window) -> tuple[str, ...]:
 
 def _draw_new(platform: Platform, use_case: UseCase, window: Window) -> str | None:
     """Return where the sample of new rows is; None where there is no row at all."""
-    query = monitor_sql.landed_rows_sql(use_case, window.span, use_case.monitors.sample.rows)
+    sample = use_case.monitors.sample
+    if sample.source == "landed":
+        query = monitor_sql.landed_rows_sql(use_case, window.span, sample.rows)
+        return _draw(platform, use_case, query, {"window": window.name})
+    table = Table(platform.names.curated_database(use_case.name), PREDICTIONS)
+    try:
+        platform.catalogue.table(table.database, table.name)
+    except Missing:
+        return None  # nothing was ever captured
+    query = monitor_sql.served_rows_sql(
+        use_case, table, window.span, window.champion.version, sample.rows
+    )
     return _draw(platform, use_case, query, {"window": window.name})
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -98,10 +98,13 @@ def _prefix(use_case: UseCase) -> str:
 def _window(
     use_case: UseCase, champion: PackageFacts, trained: datetime, as_of: datetime
 ) -> Window:
-    sample, delay = use_case.monitors.sample, use_case.training_set.label.delay
-    # Rows younger than the labels' delay were not learnt from, so they belong to what is new.
+    sample = use_case.monitors.sample
+    # Rows younger than the labels' delay were not learnt from, so they belong to what is new. What
+    # was served is not waited for.
+    landed = sample.source == "landed"
+    delay = use_case.training_set.label.delay if landed else timedelta(0)
     start = max(as_of - sample.window, trained) - delay
-    measured = sample.model_dump(mode="json", include={"window", "rows", "attribution_rows"})
+    measured = sample.model_dump(mode="json", exclude={"enabled", "every"})
     name = digest_of(
         {
             "champion": champion.arn,

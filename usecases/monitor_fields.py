@@ -4,7 +4,7 @@ Thresholds are decisions.monitors' own policies; drift's and quality's fields ar
 """
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -25,6 +25,8 @@ class Sample(Fact):
 
     Attributes:
         enabled: Whether these monitors look at all.
+        source: `landed` makes the features of what has landed anew; `served` takes the requests
+            that the champion's endpoint captured, as they were sent and before their labels.
         window: How much of the newest data one window is.
         every: How far apart the windows end: one measuring job each.
         rows: Most rows of the window, of the champion's training rows, and of its test rows.
@@ -32,6 +34,7 @@ class Sample(Fact):
     """
 
     enabled: bool = True
+    source: Literal["landed", "served"] = "landed"
     window: Duration = timedelta(days=14)
     every: Annotated[Duration, Field(ge=timedelta(hours=1))] = timedelta(days=7)
     rows: int = Field(default=20_000, ge=100, le=200_000)

@@ -63,6 +63,36 @@ def landed_rows_sql(use_case: UseCase, span: Span, rows: int) -> str:
     return str(sample.sql(dialect=DIALECT, pretty=True, comments=False))
 
 
+def served_rows_sql(use_case: UseCase, table: Table, span: Span, version: int, rows: int) -> str:
+    """Write the query of at most ``rows`` requests that a version answered, as they were sent.
+
+    Same columns as the new rows, the label null: of what was served it is not waited for. The
+    table is docs/drift/quality.md's. Where no event time was sent, the answer's time stands for it.
+    """
+    training = use_case.training_set
+    moment = exp.Coalesce(this=_column("event_time"), expressions=[_column("predicted_at")])
+    days = [span.start.date().isoformat(), span.as_of.date().isoformat()]
+    label = exp.cast(exp.null(), exp.DataType.build("integer", dialect=DIALECT))
+    sample = (
+        exp.select(
+            exp.alias_(_column("event_id"), training.id, quoted=True),
+            exp.alias_(moment, training.event_time, quoted=True),
+            exp.alias_(label, training.label.column, quoted=True),
+            *(_sent(feature.name, feature.kind) for feature in use_case.features),
+        )
+        .from_(_table(table))
+        .where(
+            _column("dt").between(*(exp.Literal.string(day) for day in days)),
+            _column("model_version").eq(exp.Literal.number(version)),
+            moment.copy() >= timestamp(span.start),
+            moment.copy() < timestamp(span.as_of),
+        )
+        .order_by(*(exp.Ordered(this=each) for each in _lot("event_id")))
+        .limit(rows)
+    )
+    return str(sample.sql(dialect=DIALECT, pretty=True))
+
+
 def newest_event_sql(table: Table, event_time: str) -> str:
     """Write the query of a set's newest event time: one row, ``newest``."""
     newest = exp.alias_(exp.Max(this=_column(event_time)), "newest", quoted=True)
@@ -131,6 +161,15 @@ def _filled(node: Any, sources: dict[str, Any]) -> Any:
     if isinstance(node, exp.Table) and node.db == _LANDED:
         return sources[node.name].subquery(node.name)
     return node
+
+
+def _sent(name: str, kind: str) -> Any:
+    """Give a feature out of the JSON that was sent; a number that is none counts as missing."""
+    path = exp.Literal.string(f"$.{name}")
+    text = exp.func("json_extract_scalar", _column("features"), path, dialect=DIALECT)
+    typed = "double" if kind == "numeric" else "varchar"
+    value = exp.TryCast(this=text, to=exp.DataType.build(typed, dialect=DIALECT))
+    return exp.alias_(value, name, quoted=True)
 
 
 def _lot(id_column: str) -> list[Any]:

@@ -37,6 +37,17 @@ def untold(policies: Mapping[MonitorName, MonitorPolicy], why: str) -> tuple[Mon
     return tuple(report(name, policy, cannot_tell(why), None) for name, policy in policies.items())
 
 
+def judge(name: MonitorName, policy: MonitorPolicy, window: Measurements) -> Answer:
+    """Judge one window by itself."""
+    return JUDGES[name](window, policy) if window.rows else cannot_tell(_EMPTY[window.source])
+
+
+_EMPTY = {
+    "landed": "No row of the window has landed with its label.",
+    "served": "No predictions of this version were captured in the window.",
+}
+
+
 def _answer(name: MonitorName, policy: MonitorPolicy, windows: Sequence[Measurements]) -> Answer:
     looked = windows[-policy.persistence :]
-    return persistent([JUDGES[name](each, policy) for each in looked], policy.persistence)
+    return persistent([judge(name, policy, each) for each in looked], policy.persistence)

@@ -5,7 +5,7 @@ except that attributions and the domain classifier use the rows it was trained o
 """
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -140,6 +140,7 @@ class Measurements(Fact):
         window_from: First event time that may be in it, naive UTC.
         window_through: Event time before which it ends.
         rows: Rows of the window, after sampling.
+        source: Whether they were made of what landed, or captured as they were served.
         separation: The window against the rows the champion learnt from.
         separation_within: The baseline's own newest days against its earlier ones.
     """
@@ -148,7 +149,7 @@ class Measurements(Fact):
     window_from: datetime
     window_through: datetime
     rows: Count
-    source: str = "landed"
+    source: Literal["landed", "served"] = "landed"
     scores_baseline: ScoreCounts | None = None
     scores: ScoreCounts | None = None
     facets_baseline: tuple[FacetCounts, ...] = ()

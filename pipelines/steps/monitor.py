@@ -69,6 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, default=Path(ML_OUTPUT, "measurements"))
     parser.add_argument("--window-from", type=datetime.fromisoformat, required=True)
     parser.add_argument("--window-through", type=datetime.fromisoformat, required=True)
+    parser.add_argument("--source", choices=("landed", "served"), default="landed")
     parser.add_argument("--attribution-rows", type=int, default=5000)
     found = parser.parse_args(command.arguments(argv))
 
@@ -83,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 config,
                 window=(found.window_from, found.window_through),
                 attribution_rows=found.attribution_rows,
-            )
+            ).model_copy(update={"source": found.source})
         command.write_json(found.output / "measurements.json", measured.model_dump(mode="json"))
         print(f"rows={measured.rows}")
 

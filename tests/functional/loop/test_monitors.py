@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import io
+import json
+import math
 import time
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from decisions.monitors import board
 from decisions.monitors.measured import Measurements
 from decisions.reports import MonitorReport
+from resources.glue import ColumnFacts, PartitionFacts
+from sensors import monitor_windows
 from sensors.governing import situation_of
+from sensors.monitor_job import advance
 from sensors.monitor_windows import windows_of
 from sensors.monitors import monitor_reports
 from tests.functional.loop.conftest import LANDED
+from usecases import monitor_sql
 
 if TYPE_CHECKING:
     from tests.functional.loop.loop_world import Loop, Outcome
@@ -127,3 +137,93 @@ def test_another_threshold_judges_again_without_measuring(
     found = loop.sensor(strict, "monitor_sensor", cursor=told.cursor)
     assert len(found.asset_events) == len(NAMES) - 1  # data quality has its own threshold
     assert len(jobs(loop)) == 1
+
+
+def test_what_was_served_is_measured_as_it_was_sent(
+    loop: Loop, use_case: UseCase, told: Any
+) -> None:
+    """Captured rows of the week give the scores that the landed rows of the same week gave."""
+    served = loop.declare("served", monitors={"sample": {"source": "served"}})
+    situation = situation_of(loop.platform, served)
+    (window,) = windows_of(served, situation)
+    assert advance(loop.platform, served, window) is None
+    nothing = monitor_windows.read(loop.platform, window)
+    assert nothing is not None
+    assert board.judge("bias_drift", served.monitors.bias, nothing).why == (
+        "No predictions of this version were captured in the window."
+    )
+    loop.platform.artifacts.delete_prefix(window.key)
+    loop.platform.lake.delete_prefix("monitoring/flight_delay/sampled/")
+    capture(loop, use_case, situation)
+    deadline = time.monotonic() + 120
+    while (found := monitor_windows.read(loop.platform, window)) is None:
+        assert time.monotonic() < deadline
+        assert advance(loop.platform, served, window) is None
+        time.sleep(0.3)
+    (before,) = windows_of(use_case, situation)
+    landed = monitor_windows.read(loop.platform, before)
+    assert landed is not None
+    assert found.scores == landed.scores
+    assert found.attributions == landed.attributions
+    assert found.estimate is not None
+    assert (found.source, found.estimate.labelled) == ("served", 0)
+
+
+def capture(loop: Loop, use_case: UseCase, situation: Any) -> None:
+    """Put the landed week's rows into the table of predictions, as its owner would."""
+    (window,) = windows_of(use_case, situation)
+    query = monitor_sql.landed_rows_sql(use_case, window.span, use_case.monitors.sample.rows)
+    table = read_arrow(loop, query)
+    names = [feature.name for feature in use_case.features]
+    rows = [
+        {
+            "inference_id": row["flight_id"],
+            "predicted_at": row["event_time"],
+            "event_time": row["event_time"],
+            "model_version": 1,
+            "features": json.dumps({name: plain(row[name]) for name in names}),
+            "event_id": row["flight_id"],
+            "dt": row["event_time"].date().isoformat(),
+        }
+        for row in table.to_pylist()
+    ]
+    types = {
+        "inference_id": "string", "predicted_at": "timestamp", "event_time": "timestamp",
+        "model_version": "bigint", "features": "string", "event_id": "string",
+    }  # fmt: skip
+    columns = [ColumnFacts(name, kind) for name, kind in types.items()]
+    loop.platform.catalogue.point_table(
+        "perennial_flight_delay",
+        "predictions",
+        columns=columns,
+        location=loop.platform.lake.uri("captured/"),
+        parameters={},
+        partition_keys=[ColumnFacts("dt", "string")],
+    )
+    made = loop.platform.catalogue.table("perennial_flight_delay", "predictions")
+    partitions = []
+    for day in sorted({row["dt"] for row in rows}):
+        some = [{name: row[name] for name in types} for row in rows if row["dt"] == day]
+        body = io.BytesIO()
+        pq.write_table(pa.Table.from_pylist(some), body)
+        loop.platform.lake.put(f"captured/dt={day}/0.parquet", body.getvalue())
+        where = loop.platform.lake.uri(f"captured/dt={day}/")
+        partitions.append(PartitionFacts((day,), where, {}))
+    loop.platform.catalogue.put_partitions(made, partitions)
+
+
+def read_arrow(loop: Loop, query: str) -> Any:
+    location = loop.platform.lake.uri("landed-week/")
+    loop.platform.athena.run(
+        monitor_sql.unload_sql(query, location),
+        database="perennial_flight_delay",
+        intent="the landed week",
+    )
+    parts = [each.key for each in loop.platform.lake.list("landed-week/") if each.size]
+    return pa.concat_tables(
+        [pq.read_table(io.BytesIO(loop.platform.lake.get(key))) for key in parts]
+    )
+
+
+def plain(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value
