@@ -7,8 +7,9 @@ step calibrates on the champion's test rows and computes the expectations.
 
 It sees what a change of the inputs does to quality (a window of harder rows). It cannot see that
 the inputs mean something else (concept drift): the probabilities are then wrong, and so is it. That
-takes labels, which the quality monitor waits for. Where the probabilities were no chances to
-begin with, or the method misses the known AUC of the test rows, the answer is "cannot tell".
+takes labels, which the quality monitor waits for; those that have come are held against it here.
+Where they contradict it, where the probabilities were no chances to begin with, or where the method
+misses the known AUC of the test rows, the answer is "cannot tell".
 """
 
 import math
@@ -91,7 +92,21 @@ def _untrusted(found: Estimate, policy: PerformancePolicy) -> str | None:
             f"{found.auc_checked:.3f}: off by more than the drop of {policy.maximum_drop:.2f} "
             "that it should find."
         )
-    return None
+    return _contradicted(found, policy)
+
+
+def _contradicted(found: Estimate, policy: PerformancePolicy) -> str | None:
+    """Labels that have come are the truth: an estimate that misses them is worth nothing."""
+    known, estimated = found.auc_realised, found.auc
+    if known is None or estimated is None or found.labelled < policy.minimum_rows:
+        return None
+    if abs(known - estimated) <= policy.maximum_drop:
+        return None
+    return (
+        f"{found.labelled} labels have come and contradict the estimate: AUC {known:.3f}, "
+        f"estimated {estimated:.3f}. The rows mean something else than the champion learnt (concept drift); "
+        "the quality monitor judges by labels."
+    )
 
 
 def _around(value: float, half: float) -> Interval:

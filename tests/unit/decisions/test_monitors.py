@@ -61,6 +61,11 @@ UNTOLD: list[tuple[str, dict[str, Any], str]] = [
     ("performance_estimate", {"estimate": estimate(auc=None)}, "both classes"),
     ("performance_estimate", {"estimate": estimate(expected_positives=0.0)}, "both classes"),
     ("performance_estimate", {"estimate": estimate(positives_baseline=6000)}, "both classes"),
+    (
+        "performance_estimate",
+        {"estimate": estimate(auc_realised=0.62, labelled=8000)},
+        "contradict the estimate",
+    ),
     ("bias_drift", {"facets": ()}, "No facet"),
     ("bias_drift", {"facets": (facet("AA", 9, 1), facet("UA", 8, 2))}, "200 rows"),
     ("bias_drift", {"facets": (facet("ZZ", 9000, 1),)}, "200 rows"),
@@ -144,6 +149,11 @@ def test_a_large_change_of_few_rows_is_no_drift() -> None:
     before = (facet("AA", 20, 6), facet("UA", 20, 6))
     policy = bias.BiasPolicy(minimum_rows=10)
     assert bias.judge(window(facets=groups, facets_baseline=before), policy).verdict == "stable"
+
+
+def test_a_few_labels_contradict_nothing() -> None:
+    found = window(estimate=estimate(auc_realised=0.62, labelled=40))
+    assert judged("performance_estimate", found).verdict == "stable"
 
 
 def test_bias_measures_are_clarifys() -> None:
