@@ -104,8 +104,8 @@ def _contradicted(found: Estimate, policy: PerformancePolicy) -> str | None:
         return None
     return (
         f"{found.labelled} labels have come and contradict the estimate: AUC {known:.3f}, "
-        f"estimated {estimated:.3f}. The rows mean something else than the champion learnt (concept drift); "
-        "the quality monitor judges by labels."
+        f"estimated {estimated:.3f}. The rows mean something else than the champion learnt "
+        "(concept drift); the quality monitor judges by labels."
     )
 
 
