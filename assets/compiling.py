@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from decisions.model import digest_of
-from pipelines.templates.code_bundle import CodeBundle, build_bundle
+from pipelines.templates.code_bundle import build_bundle
 from pipelines.templates.compile import compile_definition
 from pipelines.templates.request import CompileRequest
 from resources.names import SAGEMAKER_ROLE
@@ -40,7 +40,7 @@ def ensure_pipeline(platform: Platform, use_case: UseCase) -> Compiled:
         CompileError: The template could not be compiled.
     """
     bundle = build_bundle()
-    _upload(platform, bundle)
+    platform.artifacts.put_all(list(bundle.objects()))  # the archive comes last
     config = use_case.step_config()
     config_sha256 = digest_of(config)
     platform.artifacts.put_if_absent(
@@ -98,12 +98,3 @@ def commit() -> str:
     except (OSError, subprocess.TimeoutExpired):
         return "unknown"
     return answer.stdout.strip() or "unknown"
-
-
-def _upload(platform: Platform, bundle: CodeBundle) -> None:
-    objects = list(bundle.objects())
-    # The archive is uploaded last: where it is, everything is.
-    if platform.artifacts.exists(objects[-1][0]):
-        return
-    for key, body in objects:
-        platform.artifacts.put_if_absent(key, body)

@@ -5,18 +5,18 @@ Draws what a report says. Computing a number does not belong here.
 
 from __future__ import annotations
 
-import base64
-import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import dagster as dg
+from assets.drawing import ACCENT as _ACCENT
+from assets.drawing import INK as _INK
+from assets.drawing import WARN as _WARN
+from assets.drawing import figure as _figure
+from assets.drawing import markdown as _markdown
 
 if TYPE_CHECKING:
-    from decisions.reports import DriftReport, EvaluationReport
+    import dagster as dg
 
-_INK = "#334155"
-_ACCENT = "#2563eb"
-_WARN = "#dc2626"
+    from decisions.reports import DriftReport, EvaluationReport
 
 
 def roc(report: EvaluationReport) -> dg.MarkdownMetadataValue:
@@ -63,23 +63,6 @@ def drift(report: DriftReport, threshold: float) -> dg.MarkdownMetadataValue:
     axes.axvline(threshold, color=_INK, linewidth=0.8, linestyle="--")
     axes.set(xlabel="population stability index", title="Drift against the baseline")
     return _markdown(figure, "drift")
-
-
-def _figure(height: float = 3.2) -> tuple[Any, Any]:
-    # The object interface, not pyplot: no global state, safe in threads, no display looked for.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.8, height), dpi=90, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure, figure.add_subplot()
-
-
-def _markdown(figure: Any, name: str) -> dg.MarkdownMetadataValue:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    encoded = base64.b64encode(buffer.getvalue()).decode()
-    return dg.MetadataValue.md(f"![{name}](data:image/png;base64,{encoded})")
 
 
 def _number(value: float | None) -> str:

@@ -133,6 +133,7 @@ def _orchestrator_of_data(settings: AwsSettings, names: Names, account_id: str) 
                 "sagemaker:AddTags",
                 "sagemaker:StartPipelineExecution",
                 "sagemaker:StopPipelineExecution",
+                "sagemaker:CreateProcessingJob",
             ],
             f"arn:aws:sagemaker:{region}:{account_id}:*",
         ),

@@ -72,6 +72,14 @@ class Objects:
             return False
         return True
 
+    def put_all(self, objects: Sequence[tuple[str, bytes]]) -> bool:
+        """Write objects named by content, unless the last is there: then all are. Say whether."""
+        if self.exists(objects[-1][0]):
+            return False
+        for key, body in objects:
+            self.put_if_absent(key, body)
+        return True
+
     def put(self, key: str, body: bytes) -> None:
         """Write an object, replacing any."""
         call(self._client.put_object, Bucket=self.bucket, Key=key, Body=body)

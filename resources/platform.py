@@ -14,6 +14,7 @@ from resources.metrics import Metrics
 from resources.model_registry import ModelRegistry
 from resources.names import Names
 from resources.objects import Objects
+from resources.processing import ProcessingJobs
 from resources.sagemaker import TrainingPipelines
 
 if TYPE_CHECKING:
@@ -72,6 +73,11 @@ class Platform:
     def training(self) -> TrainingPipelines:
         """Return the SageMaker Pipelines of the experimentation account."""
         return TrainingPipelines(self.accounts.client("sagemaker", "experimentation"))
+
+    @cached_property
+    def processing(self) -> ProcessingJobs:
+        """Return the processing jobs of the experimentation account."""
+        return ProcessingJobs(self.accounts.client("sagemaker", "experimentation"))
 
     @cached_property
     def releases(self) -> Releases:

@@ -77,6 +77,11 @@ def deployment(use_case: str, stage: str) -> list[str]:
     return [use_case, "deployment", stage]
 
 
+def monitor(use_case: str, name: str) -> list[str]:
+    """Name the report of one of the other monitors."""
+    return [use_case, "monitoring", name]
+
+
 def drift(use_case: str) -> list[str]:
     """Name the drift report on new data."""
     return [use_case, "monitoring", "drift"]

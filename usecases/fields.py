@@ -5,11 +5,10 @@ person who writes one.
 """
 
 import contextlib
-import re
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from decisions.drift_policy import (
@@ -25,24 +24,8 @@ from decisions.drift_policy import (
 from decisions.freshness import SourcePolicy
 from decisions.model import Fact
 from decisions.promotion import PromotionPolicy
-
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
-def parse_duration(value: Any) -> timedelta:
-    """Read "30m", "12h", "7d" or "2w".
-
-    Raises:
-        PydanticCustomError: If the text is no such length of time.
-    """
-    if isinstance(value, timedelta):
-        return value
-    match = re.fullmatch(r"([0-9]{1,5})([mhdw])", value) if isinstance(value, str) else None
-    if match is None:
-        raise PydanticCustomError(
-            "duration", 'not a length of time; expected for example "12h" or "7d"'
-        )
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+from usecases.durations import Duration
+from usecases.monitor_fields import SampledMonitors
 
 
 def parse_day(value: Any) -> date:
@@ -57,18 +40,6 @@ def parse_day(value: Any) -> date:
         raise PydanticCustomError("day", 'not a day; expected for example "2013-01-31"') from None
 
 
-def write_duration(value: timedelta) -> str:
-    """Write a length of time in its largest whole unit."""
-    minutes = int(value / timedelta(minutes=1))
-    for unit, size in (("w", 10080), ("d", 1440), ("h", 60)):
-        if minutes and minutes % size == 0:
-            return f"{minutes // size}{unit}"
-    return f"{minutes}m"
-
-
-Duration = Annotated[
-    timedelta, BeforeValidator(parse_duration), PlainSerializer(write_duration, when_used="json")
-]
 Day = Annotated[date, BeforeValidator(parse_day)]
 """A day, written 2013-01-31."""
 
@@ -310,7 +281,7 @@ class DriftMonitor(Fact):
         return max(self.history, self.persistence.of)
 
 
-class Monitors(Fact):
+class Monitors(SampledMonitors):
     """What is watched while a model serves."""
 
     drift: DriftMonitor

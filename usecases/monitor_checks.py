@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from usecases import contract_checks
-from usecases.fields import write_duration
+from usecases.durations import write_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -14,7 +14,8 @@ from decisions import blackout, cron, prices
 from decisions.blackout import Blackout, Weekday
 from decisions.model import Fact
 from decisions.retraining import Budget, RetrainPolicy
-from usecases.fields import Compute, Day, Duration, Instance
+from usecases.durations import Duration
+from usecases.fields import Compute, Day, Instance
 
 Finding = tuple[tuple[str | int, ...], str, str, str]
 """Where below `retraining`, what is wrong, what is expected, how to mend it."""

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-STEPS = ("validate", "prepare", "train", "evaluate", "bias", "judge")
+STEPS = ("validate", "prepare", "train", "evaluate", "bias", "judge", "monitor")
 _UNUSED = ("pandas", "sklearn", "matplotlib")
 """Libraries that pyarrow and LightGBM import if they can. No step uses them; they cost seconds."""
 
