@@ -80,3 +80,13 @@ def deployment(use_case: str, stage: str) -> list[str]:
 def drift(use_case: str) -> list[str]:
     """Name the drift report on new data."""
     return [use_case, "monitoring", "drift"]
+
+
+def predictions(use_case: str) -> list[str]:
+    """Name the table of what the model answered."""
+    return [use_case, "monitoring", "predictions"]
+
+
+def model_quality(use_case: str) -> list[str]:
+    """Name the report on how good those answers were."""
+    return [use_case, "monitoring", "model_quality"]
