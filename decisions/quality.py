@@ -142,18 +142,22 @@ def judge(
     policy: QualityPolicy,
     *,
     model_version: int,
+    captured: bool = True,
 ) -> QualityReport:
     """Judge windows of equal length, oldest first; the last one is now.
 
     It fires after `persistence` windows in a row that fall short, and goes on firing until one is
     sound: back within half of what may be lost. Windows of which nothing can be told are passed
-    over, but of the last one nothing is told then.
+    over, but of the last one nothing is told then. `captured` says whether predictions are kept
+    at all.
     """
     judged = tuple(_window(champion, scores, policy) for scores in windows)
     told = {"model_version": model_version, "champion": champion, "windows": judged}
     floor = _less(champion.auc if champion else None, policy.maximum_auc_drop)
     ceiling = _less(champion.brier if champion else None, -policy.maximum_brier_rise)
     verdict, why = _verdict(judged, policy)
+    if not captured and verdict == "cannot_tell":
+        why = "predictions are not captured (release.capture.percent is 0), so none can be judged"
     missing = bool(judged) and _labels_missing(judged[-1].scores, policy)
     alert = verdict == "drifted" or missing
     return QualityReport(

@@ -112,8 +112,10 @@ def report_for(platform: Platform, use_case: UseCase, situation: Situation) -> R
     monitor = use_case.monitors.quality
     end = landed - use_case.training_set.label.delay
     windows = Windows.before(end, monitor.window, monitor.windows)
+    captured = use_case.release.capture.percent > 0
     name = digest_of(
         {
+            "captured": captured,
             "champion": champion.arn,
             "policy": monitor.model_dump(mode="json"),
             "predictions": read_intake(platform, use_case.name).batch,
@@ -128,7 +130,9 @@ def report_for(platform: Platform, use_case: UseCase, situation: Situation) -> R
     rows = _rows(platform, use_case, query, name)
     tested = _tested(platform, champion.metadata.get("run_uri"))
     scores = scores_from(rows, windows)
-    report = quality.judge(tested, scores, monitor.policy, model_version=champion.version)
+    report = quality.judge(
+        tested, scores, monitor.policy, model_version=champion.version, captured=captured
+    )
     platform.artifacts.put_if_absent(key, report.model_dump_json().encode())
     return name, report
 

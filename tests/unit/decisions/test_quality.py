@@ -123,6 +123,13 @@ def test_without_the_champions_own_scores_nothing_is_told(champion: Metrics | No
     assert verdict(window(0.3), window(0.3), champion=champion)[0] == "cannot_tell"
 
 
+def test_without_captures_the_reason_is_that() -> None:
+    silent = window(predictions=0, labelled=0, positives=0)
+    report = judge(CHAMPION, [silent], POLICY, model_version=1, captured=False)
+    assert report.verdict == "cannot_tell"
+    assert "release.capture.percent is 0" in report.why
+
+
 def test_no_window_at_all() -> None:
     assert verdict()[0] == "cannot_tell"
 
