@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestration import foundations, policies, sharing
 from pipelines.release.definition import (
+    Capture,
     Fleet,
     ReleaseStage,
     codebuild_projects,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
             """Return the client."""
 
 
-_STAGES: tuple[AccountName, ...] = ("dev", "staging", "prod")
+_STAGES = policies.SERVING_STAGES
 
 
 @dataclass(slots=True)
@@ -72,6 +73,7 @@ def bootstrap(
     work.builds()
     for use_case in use_cases:
         work.registry(use_case)
+        work.captures(use_case)
         work.release(use_case)
     return report
 
@@ -161,6 +163,16 @@ class _Foundations:
         made = foundations.ensure_group_policy(sagemaker, group, policy)
         self._note(f"policy of model package group {group}", changed=made)
 
+    def captures(self, use_case: UseCase) -> None:
+        """Lay the bucket of a use case's captured predictions, in the account that serves last."""
+        capture, stage = use_case.release.capture, use_case.release.stages[-1]
+        s3, bucket = self._admin("s3", stage), self._names.capture_bucket(stage)
+        prefix = self._names.capture_prefix(use_case.name)
+        made = foundations.ensure_bucket(s3, bucket, self._settings.region)
+        self._note(f"bucket {bucket}", changed=made)
+        made = foundations.ensure_expiry(s3, bucket, prefix, capture.retention.days)
+        self._note(f"expiry of {bucket}/{prefix}", changed=made)
+
     def release(self, use_case: UseCase) -> None:
         """Lay a use case's source bundle and release pipeline."""
         artifacts = Objects(self._admin("s3", "assets"), self._names.artifact_bucket)
@@ -185,7 +197,14 @@ class _Foundations:
             execution_role_arn=self._names.role_arn(stage, role.SAGEMAKER_ROLE),
             deploy_role_arn=self._names.role_arn(stage, role.DEPLOY_ROLE),
             approval=stage == "prod" and use_case.release.prod_approval,
+            capture=self._capture(use_case, stage),
         )
+
+    def _capture(self, use_case: UseCase, stage: AccountName) -> Capture:
+        last = stage == use_case.release.stages[-1]
+        uri = f"s3://{self._names.capture_bucket(stage)}/"
+        uri += self._names.capture_prefix(use_case.name)
+        return Capture(uri, use_case.release.capture.percent if last else 0)
 
     def _role(
         self, account: AccountName, name: str, trust: policies.Policy, policy: policies.Policy

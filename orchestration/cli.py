@@ -104,6 +104,22 @@ def land(
 
 
 @app.command()
+def replay(
+    model: Model,
+    since: Annotated[datetime, typer.Option(help="First event time (UTC).")],
+    until: Annotated[datetime, typer.Option(help="Event time before which it ends (UTC).")],
+    per_day: Annotated[
+        int | None, typer.Option(min=1, help="Events of a day at most; by default all.")
+    ] = None,
+) -> None:
+    """Ask what serves about the events of past days, as its clients would have."""
+    from orchestration.replaying import replay as replay_events
+
+    done = replay_events(_platform(), _use_case(model), since, until, per_day=per_day)
+    console.print(f"{done.stage} was asked about {done.asked} events in {done.seconds} s")
+
+
+@app.command()
 def check() -> None:
     """Read every declaration strictly, and see that each account can be reached."""
     from orchestration.status import reachable

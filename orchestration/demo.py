@@ -179,7 +179,8 @@ def _ask(stage: Stage, when: str) -> None:
             "flight_id": row[stage.use_case.training_set.id],
             "features": instance_of(stage.platform, stage.use_case, row),
         }
-    answer = predict(stage.platform, stage.use_case, stage.story.instance["features"])
+    told = stage.story.instance
+    answer = predict(stage.platform, stage.use_case, told["features"], str(told["flight_id"]))
     stage.story.predictions.append({"when": when, **answer})
     version = str(answer["model_package_arn"]).rpartition("/")[2]
     stage.say(

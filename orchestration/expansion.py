@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assets import observing, plots, plots_monitors
+from assets import observing, plots, plots_monitors, plots_quality
 from assets.approval import approval_asset
 from assets.datasets import dataset_assets
 from assets.deployment import deployment_specs, release_asset
@@ -25,6 +25,7 @@ from sensors.approvals import approval_sensor
 from sensors.drift import drift_sensor
 from sensors.freshness import freshness_sensor
 from sensors.monitors import monitor_sensor
+from sensors.quality import quality_sensor
 from sensors.releases import release_sensor
 from sensors.retraining import retraining_sensor
 
@@ -104,6 +105,7 @@ def _sensors(
     return [
         freshness_sensor(use_cases, refreshes, observing.tell, interval=interval),
         drift_sensor(use_cases, plots.drift, interval=interval),
+        quality_sensor(use_cases, plots_quality.timeline, interval=interval),
         monitor_sensor(use_cases, plots_monitors.draw, interval=interval),
         retraining_sensor(use_cases, trainings, interval=interval, quota=quota),
         approval_sensor(use_cases, releases, interval=interval),

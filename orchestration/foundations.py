@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _NEVER_SET = frozenset(
     {
         "NoSuchBucketPolicy",
+        "NoSuchLifecycleConfiguration",
         "NoSuchPublicAccessBlockConfiguration",
         "ServerSideEncryptionConfigurationNotFoundError",
     }
@@ -91,6 +92,26 @@ def ensure_versioning(s3: Any, bucket: str) -> bool:
         return False
     enabled = {"Status": "Enabled"}
     call(s3.put_bucket_versioning, Bucket=bucket, VersioningConfiguration=enabled)
+    return True
+
+
+def ensure_expiry(s3: Any, bucket: str, prefix: str, days: int) -> bool:
+    """Let objects below a prefix expire; rules of other prefixes stay."""
+    stored = _setting(s3.get_bucket_lifecycle_configuration, Bucket=bucket).get("Rules", [])
+    wanted = {
+        "ID": prefix,
+        "Filter": {"Prefix": f"{prefix}/"},
+        "Status": "Enabled",
+        "Expiration": {"Days": days},
+    }
+    if any(contains(rule, wanted) for rule in stored):
+        return False
+    rules = [*(rule for rule in stored if rule.get("ID") != prefix), wanted]
+    call(
+        s3.put_bucket_lifecycle_configuration,
+        Bucket=bucket,
+        LifecycleConfiguration={"Rules": rules},
+    )
     return True
 
 

@@ -13,10 +13,12 @@ from resources import names as role
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from resources.aws import AwsSettings
+    from resources.aws import AccountName, AwsSettings
     from resources.names import Names
 
 Policy = dict[str, Any]
+
+SERVING_STAGES: tuple[AccountName, ...] = ("dev", "staging", "prod")
 
 BUCKET_READ = ["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:GetBucketLocation"]
 BUCKET_WRITE = ["s3:PutObject", "s3:DeleteObject"]
@@ -86,12 +88,19 @@ def orchestrator(settings: AwsSettings, names: Names, account_id: str) -> Policy
         return _orchestrator_of_data(settings, names, account_id)
     if account_id == settings.accounts["assets"]:
         return _orchestrator_of_assets(settings, names, account_id)
+    captures = [names.capture_bucket(stage) for stage in _stages_of(settings, account_id)]
     return document(
         allow(
             ["sagemaker:Describe*", "sagemaker:ListTags", "sagemaker:InvokeEndpoint"],
             f"arn:aws:sagemaker:{settings.region}:{account_id}:*",
-        )
+        ),
+        # What its endpoints captured is read from outside, and never written.
+        allow(["s3:GetObject", "s3:ListBucket"], [a for b in captures for a in everything_in(b)]),
     )
+
+
+def _stages_of(settings: AwsSettings, account_id: str) -> list[AccountName]:
+    return [stage for stage in SERVING_STAGES if settings.accounts[stage] == account_id]
 
 
 def _orchestrator_of_data(settings: AwsSettings, names: Names, account_id: str) -> Policy:
@@ -168,7 +177,7 @@ def _orchestrator_of_assets(settings: AwsSettings, names: Names, account_id: str
 
 
 def sagemaker(settings: AwsSettings, names: Names, account_id: str) -> Policy:
-    """Return what jobs and endpoints do; endpoints of dev, staging and prod only read."""
+    """Return what jobs and endpoints do; endpoints of dev, staging and prod read, and capture."""
     region = settings.region
     running = (
         key_use(settings, names),
@@ -185,7 +194,13 @@ def sagemaker(settings: AwsSettings, names: Names, account_id: str) -> Policy:
         ),
     )
     if account_id != settings.accounts["experimentation"]:
-        return document(bucket_use(names.artifact_bucket, write=False), *running)
+        captures = [names.capture_bucket(stage) for stage in _stages_of(settings, account_id)]
+        return document(
+            bucket_use(names.artifact_bucket, write=False),
+            # Data capture: an endpoint adds to what it said, and can neither read nor delete it.
+            allow(["s3:PutObject"], [f"arn:aws:s3:::{bucket}/*" for bucket in captures]),
+            *running,
+        )
     packages = f"arn:aws:sagemaker:{region}:{settings.accounts['assets']}:model-package*"
     return document(
         bucket_use(names.lake_bucket, names.artifact_bucket, write=True),

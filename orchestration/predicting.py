@@ -55,10 +55,19 @@ def instance_of(platform: Platform, use_case: UseCase, row: dict[str, Any]) -> d
     return instance
 
 
-def predict(platform: Platform, use_case: UseCase, instance: dict[str, Any]) -> dict[str, Any]:
-    """Return what prod answers to one instance, and which version answered."""
+def predict(
+    platform: Platform, use_case: UseCase, instance: dict[str, Any], event: str | None = None
+) -> dict[str, Any]:
+    """Return what prod answers to one instance, and which version answered.
+
+    Args:
+        platform: The doors.
+        use_case: Whose endpoint.
+        instance: The features.
+        event: Its id, by which its label is found once there is one.
+    """
     endpoints = platform.endpoints("prod")
     name = platform.names.endpoint(use_case.name)
-    answer = endpoints.invoke(name, [instance])[0]
+    answer = endpoints.invoke(name, [instance], inference_id=event)[0]
     facts = endpoints.describe(name)
     return {**answer, "model_package_arn": facts.package_arn if facts else None}

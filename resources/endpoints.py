@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from decisions.captures import EVENT_TIME
 from resources.errors import Missing, Terminal, call, find
 
 if TYPE_CHECKING:
@@ -50,15 +51,32 @@ class Endpoints:
             updated_at=endpoint["LastModifiedTime"],
         )
 
-    def invoke(self, name: str, instances: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def invoke(
+        self,
+        name: str,
+        instances: list[dict[str, Any]],
+        *,
+        inference_id: str | None = None,
+        event_time: datetime | None = None,
+    ) -> list[dict[str, Any]]:
         """Return one prediction per instance: ``{"probability": ..., "label": ...}``.
+
+        Args:
+            name: The endpoint.
+            instances: What to ask about; one, if its answer is to meet its ground truth later.
+            inference_id: The event's id, at most 64 characters, by which its label is found.
+            event_time: The moment that is asked about, naive UTC.
 
         Raises:
             Terminal: The model refused an instance; the message names the feature.
             Transient: The endpoint was overloaded or unreachable.
         """
+        given = {"InferenceId": inference_id} if inference_id else {}
+        if event_time is not None:
+            given["CustomAttributes"] = f"{EVENT_TIME}{event_time.isoformat()}"
         answer = call(
             self._runtime.invoke_endpoint,
+            **given,
             EndpointName=name,
             ContentType="application/json",
             Accept="application/json",

@@ -45,6 +45,14 @@ class Names:
         """Bucket of code, models, reports and releases, in the assets account."""
         return self._bucket("artifacts", "assets")
 
+    def capture_bucket(self, stage: AccountName) -> str:
+        """Return the bucket of captured predictions, in the account of the stage that serves."""
+        return self._bucket("captures", stage)
+
+    def capture_prefix(self, use_case: str) -> str:
+        """Return the key in the capture bucket below which each version has its folder."""
+        return f"{slug(use_case)}"
+
     @property
     def kms_alias(self) -> str:
         """Alias of the key that encrypts the artifact bucket, in the assets account."""

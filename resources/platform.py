@@ -56,6 +56,10 @@ class Platform:
         """Return the data lake's bucket."""
         return Objects(self.accounts.client("s3", "experimentation"), self.names.lake_bucket)
 
+    def captures(self, stage: AccountName) -> Objects:
+        """Return the bucket of what a stage's endpoints captured, in that stage's account."""
+        return Objects(self.accounts.client("s3", stage), self.names.capture_bucket(stage))
+
     @cached_property
     def artifacts(self) -> Objects:
         """Return the artifact bucket of the assets account."""

@@ -90,3 +90,13 @@ def drift(use_case: str) -> list[str]:
 def governor(use_case: str) -> list[str]:
     """Name the governor's verdict: whether to train again, and why."""
     return [use_case, "monitoring", "governor"]
+
+
+def predictions(use_case: str) -> list[str]:
+    """Name the table of what the model answered."""
+    return [use_case, "monitoring", "predictions"]
+
+
+def model_quality(use_case: str) -> list[str]:
+    """Name the report on how good those answers were."""
+    return [use_case, "monitoring", "model_quality"]

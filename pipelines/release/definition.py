@@ -30,12 +30,26 @@ _MINUTES = 60
 
 
 @dataclass(frozen=True, slots=True)
+class Capture:
+    """What an endpoint keeps of its predictions.
+
+    Attributes:
+        uri: ``s3://bucket/prefix`` of the stage's own account; each version has a folder below.
+        percent: Of the requests, 0 to 100; 0 captures nothing.
+    """
+
+    uri: str
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseStage:
     """One account on the way.
 
     Attributes:
         name: ``dev``, ``staging`` or ``prod``; the stage is called ``Dev`` and so on.
         approval: A person must approve before anything in the stage is deployed.
+        capture: What of its predictions is kept.
     """
 
     name: str
@@ -43,6 +57,7 @@ class ReleaseStage:
     execution_role_arn: str
     deploy_role_arn: str
     approval: bool = False
+    capture: Capture = Capture("none", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +169,8 @@ def _stage(
         "EXECUTION_ROLE_ARN": stage.execution_role_arn,
         "INSTANCE_TYPE": fleet.instance_type,
         "INSTANCE_COUNT": str(fleet.instance_count),
+        "CAPTURE_URI": stage.capture.uri,
+        "CAPTURE_PERCENT": str(stage.capture.percent),
     }
     smoke = common | {"PROBE_URI": "#{variables.ProbeUri}"}
     actions.append(_build("Deploy", ("Build", deploy_project), first, deploy))

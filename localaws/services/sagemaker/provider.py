@@ -9,6 +9,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from localaws.services.sagemaker.feature_groups import FeatureGroups
+from localaws.services.sagemaker.hosting.capture_writer import CaptureWriter
 from localaws.services.sagemaker.hosting.configurations import EndpointConfigurations
 from localaws.services.sagemaker.hosting.endpoints import Endpoints
 from localaws.services.sagemaker.hosting.fleet import fleet_of
@@ -51,6 +52,7 @@ class SageMakerProvider(
         self._open_processing(context, slots)
         self._open_training(context, slots)
         self._open_endpoints(context)
+        self._captures = CaptureWriter(context)
         self._benches = {"processing-job": self.processing, "training-job": self.training}
         self._executors = {}
 
@@ -61,10 +63,12 @@ class SageMakerProvider(
         self.processing.resume()
         self.training.resume()
         self._resume_executions()
+        self._captures.start()
 
     def stop(self) -> None:
         """End every process; the records say what to take up again."""
         self.processing.stop_all()
         self.training.stop_all()
         fleet_of(self.context).stop_all()
+        self._captures.stop()
         super().stop()

@@ -9,6 +9,7 @@ import urllib3
 from localaws.core.errors import ServiceError
 from localaws.core.provider import Call, Document, Provider
 from localaws.services.sagemaker import arns
+from localaws.services.sagemaker.hosting import capture
 from localaws.services.sagemaker.hosting.fleet import fleet_of
 from localaws.services.sagemaker.hosting.host import HostError
 from localaws.services.sagemaker.hosting.rollout import endpoint_records
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 _SERVES = {"InService", "Updating"}
 _INVOCATION_SECONDS = 60.0
 _BRING_UP_SECONDS = 60.0
-_REFUSED = ("TargetModel", "TargetContainerHostname", "InferenceComponentName", "SessionId")
+_REFUSED = (
+    "TargetModel", "TargetContainerHostname", "InferenceComponentName", "SessionId",
+    "EnableExplanations", "PrefixAwareId",
+)  # fmt: skip
 _MESSAGE_CHARACTERS = 2048
 
 
@@ -44,17 +48,19 @@ class SageMakerRuntimeProvider(Provider):
         for member in _REFUSED:
             refuse(request.get(member), member)
         name = arns.own(call, "endpoint", request["EndpointName"])
-        variant = self._variant(name, request.get("TargetVariant"))
-        response = self._ask(name, request)
+        self._require_serving(name, request.get("TargetVariant"))
+        response, serving = self._ask(name, request)
         if response.status >= 400:  # noqa: PLR2004 - HTTP's errors
             raise _model_error(name, response.status, response.data)
-        return {
+        answer = {
             "Body": response.data,
             "ContentType": response.headers.get("Content-Type", "application/octet-stream"),
-            "InvokedProductionVariant": variant,
+            "InvokedProductionVariant": serving["Variant"]["VariantName"],
         }
+        capture.record(self.context, name, serving, request, answer)
+        return answer
 
-    def _variant(self, name: ResourceName, wanted: str | None) -> str:
+    def _require_serving(self, name: ResourceName, wanted: str | None) -> None:
         endpoint = endpoint_records(self.context.store).find(name)
         if endpoint is None or endpoint["EndpointStatus"] == "Deleting":
             raise ServiceError(
@@ -66,18 +72,21 @@ class SageMakerRuntimeProvider(Provider):
                 f"Endpoint {name.name} of account {name.account_id} is "
                 f"{endpoint['EndpointStatus']}, not InService.",
             )
-        variant = str(endpoint["_Serving"]["Variant"]["VariantName"])
-        if wanted not in (None, variant):
+        if wanted not in (None, endpoint["_Serving"]["Variant"]["VariantName"]):
             raise ServiceError(
                 "ValidationError", f"Variant {wanted} not found for endpoint {name.name}."
             )
-        return variant
 
-    def _ask(self, name: ResourceName, request: Document) -> urllib3.BaseHTTPResponse:
+    def _ask(
+        self, name: ResourceName, request: Document
+    ) -> tuple[urllib3.BaseHTTPResponse, Document]:
+        """Return what the process that serves answers, and the deployment it belongs to."""
         headers = {
             "Content-Type": request.get("ContentType") or "application/json",
             "Accept": request.get("Accept") or "application/json",
         }
+        if request.get("CustomAttributes"):
+            headers["X-Amzn-SageMaker-Custom-Attributes"] = request["CustomAttributes"]
         try:
             return self._post(name, request["Body"], headers)
         except (HostError, urllib3.exceptions.HTTPError) as error:
@@ -87,12 +96,12 @@ class SageMakerRuntimeProvider(Provider):
 
     def _post(
         self, name: ResourceName, body: bytes, headers: dict[str, str]
-    ) -> urllib3.BaseHTTPResponse:
+    ) -> tuple[urllib3.BaseHTTPResponse, Document]:
         fleet = fleet_of(self.context)
         for last in (False, True):
             host = fleet.host(name.arn, patience=_BRING_UP_SECONDS)
             try:
-                return self._pool.request(
+                response = self._pool.request(
                     "POST", f"{host.url}/invocations", body=body, headers=headers,
                     timeout=_INVOCATION_SECONDS,
                 )  # fmt: skip
@@ -100,6 +109,8 @@ class SageMakerRuntimeProvider(Provider):
                 # Exchanged or died since we asked for it: there is another one now.
                 if last:
                     raise
+            else:
+                return response, host.plan.deployment
         raise AssertionError("unreachable: the second failure is raised")
 
 

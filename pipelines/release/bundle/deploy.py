@@ -28,7 +28,7 @@ def main() -> None:
     print(f"{order.stage}: version {version} is Approved and its digest holds")
     sagemaker = target_session(order).client("sagemaker")
     model = ensure_model(sagemaker, order, version, required(os.environ, "EXECUTION_ROLE_ARN"))
-    config = ensure_config(sagemaker, order, model, os.environ)
+    config = ensure_config(sagemaker, order, model, version, os.environ)
     endpoint.switch(sagemaker, order.endpoint, config, {endpoint.PLAN_TAG: order.plan_digest})
     endpoint.label(sagemaker, order.endpoint)
     Path("endpoint-config.txt").write_text(config, encoding="utf-8")
@@ -101,8 +101,12 @@ def ensure_model(sagemaker: Any, order: Order, version: int, role_arn: str) -> s
     return name
 
 
-def ensure_config(sagemaker: Any, order: Order, model: str, environment: Any) -> str:
-    """Describe or create the endpoint configuration, named by its content; return its name."""
+def ensure_config(sagemaker: Any, order: Order, model: str, version: int, environment: Any) -> str:
+    """Describe or create the endpoint configuration, named by its content; return its name.
+
+    Its captures go below a prefix of the version's own: a captured prediction names the endpoint,
+    never the model, and the prefix is what leads back to it.
+    """
     variant = {
         "VariantName": "AllTraffic",
         "ModelName": model,
@@ -110,13 +114,30 @@ def ensure_config(sagemaker: Any, order: Order, model: str, environment: Any) ->
         "InitialInstanceCount": int(required(environment, "INSTANCE_COUNT")),
         "InitialVariantWeight": 1.0,
     }
-    content = json.dumps(variant, sort_keys=True)
+    capture = data_capture(environment, version)
+    content = json.dumps({**variant, **capture}, sort_keys=True)
     name = f"{order.endpoint[:_LONGEST_STEM]}-{_short_digest(content)}"
     if endpoint.find(sagemaker.describe_endpoint_config, EndpointConfigName=name) is None:
         sagemaker.create_endpoint_config(
-            EndpointConfigName=name, ProductionVariants=[variant], Tags=_labels(order)
+            EndpointConfigName=name, ProductionVariants=[variant], Tags=_labels(order), **capture
         )
     return name
+
+
+def data_capture(environment: Any, version: int) -> dict[str, Any]:
+    """Return the part of a configuration that captures predictions; empty if none are wanted."""
+    uri, percent = required(environment, "CAPTURE_URI"), required(environment, "CAPTURE_PERCENT")
+    if percent == "0":
+        return {}
+    return {
+        "DataCaptureConfig": {
+            "EnableCapture": True,
+            "InitialSamplingPercentage": int(percent),
+            "DestinationS3Uri": f"{uri}/v{version}",
+            "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+            "CaptureContentTypeHeader": {"JsonContentTypes": ["application/json"]},
+        }
+    }
 
 
 def _labels(order: Order) -> list[dict[str, str]]:

@@ -144,7 +144,8 @@ def test_what_is_not_performed_is_refused(world: World) -> None:
         "DestinationS3Uri": world.uri("capture"),
         "CaptureOptions": [{"CaptureMode": "Input"}],
     }
-    with pytest.raises(ClientError, match="does not perform DataCaptureConfig"):
+    capture["DestinationS3Uri"] = "https://example.com/b"
+    with pytest.raises(ClientError, match="does not perform data capture to other than"):
         world.sagemaker.create_endpoint_config(
             EndpointConfigName=unique("c"), ProductionVariants=[variant], DataCaptureConfig=capture
         )

@@ -18,6 +18,8 @@ IDENTITY = {
     "orchestrator": policies.orchestrator(SETTINGS, NAMES, ACCOUNT),
     "sagemaker": policies.sagemaker(SETTINGS, NAMES, ACCOUNT),
     "deploy": policies.deploy(SETTINGS, ACCOUNT),
+    "orchestrator of prod": policies.orchestrator(SETTINGS, NAMES, SETTINGS.accounts["prod"]),
+    "sagemaker of prod": policies.sagemaker(SETTINGS, NAMES, SETTINGS.accounts["prod"]),
     "codebuild": policies.codebuild(SETTINGS, NAMES),
     "codepipeline": policies.codepipeline(SETTINGS, NAMES),
 }
@@ -68,3 +70,19 @@ def test_an_account_is_trusted_only_with_the_external_id() -> None:
     (statement,) = policies.trusted_account(ACCOUNT, "perennial")["Statement"]
     assert statement["Principal"] == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
     assert statement["Condition"] == {"StringEquals": {"sts:ExternalId": "perennial"}}
+
+
+def test_an_endpoint_adds_captures_and_can_neither_read_nor_delete_them() -> None:
+    captures = NAMES.capture_bucket("prod")
+    writers = [
+        set(listed(statement["Action"]))
+        for statement in IDENTITY["sagemaker of prod"]["Statement"]
+        if any(captures in arn for arn in listed(statement["Resource"]))
+    ]
+    assert writers == [{"s3:PutObject"}]
+    readers = [
+        set(listed(statement["Action"]))
+        for statement in IDENTITY["orchestrator of prod"]["Statement"]
+        if any(captures in arn for arn in listed(statement["Resource"]))
+    ]
+    assert readers == [{"s3:GetObject", "s3:ListBucket"}]

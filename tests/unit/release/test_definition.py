@@ -20,7 +20,7 @@ from pipelines.release import (
     source_sha256,
 )
 from pipelines.release.bundle import order, smoke
-from pipelines.release.definition import VARIABLES
+from pipelines.release.definition import VARIABLES, Capture
 
 
 def definition(*, approval: bool = True) -> dict:
@@ -37,6 +37,9 @@ def definition(*, approval: bool = True) -> dict:
                 f"arn:aws:iam::{account}:role/perennial-sagemaker",
                 f"arn:aws:iam::{account}:role/perennial-deploy",
                 approval=approval and name == "prod",
+                capture=Capture(
+                    f"s3://perennial-captures-{account}-ap-southeast-1/" + "a" * 48, 100
+                ),
             )
             for name, account in accounts.items()
         ],

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from localaws.core.provider import Call, Document, Provider
 from localaws.services.sagemaker import arns, tags
+from localaws.services.sagemaker.hosting import capture
 from localaws.services.sagemaker.hosting.models import model_records
 from localaws.services.sagemaker.jobs.environment import refuse
 from localaws.services.sagemaker.listing import Listing, pick
@@ -44,7 +45,8 @@ class EndpointConfigurations(Provider):
         """
         for member in _REFUSED:
             refuse(request.get(member), member)
-        refuse(request.get("DataCaptureConfig", {}).get("EnableCapture"), "DataCaptureConfig")
+        if request.get("DataCaptureConfig"):
+            capture.check(request["DataCaptureConfig"])
         variants = request["ProductionVariants"]
         refuse(len(variants) != 1, "an endpoint of several production variants")
         refuse(not variants[0].get("ModelName"), "a production variant without ModelName")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from localaws.core.errors import ServiceError
 from localaws.core.provider import Call, Document, Provider
 from localaws.services.sagemaker import arns, tags
+from localaws.services.sagemaker.hosting import capture
 from localaws.services.sagemaker.hosting.configurations import configuration_records
 from localaws.services.sagemaker.hosting.models import model_records
 from localaws.services.sagemaker.hosting.rollout import BUSY, KIND, Rollout, endpoint_records
@@ -85,6 +86,8 @@ class Endpoints(Provider):
         name = arns.own(call, KIND, request["EndpointName"])
         document = endpoint_records(self.context.store).get(name)
         shown = public(document)
+        if config := document.get("_Serving", {}).get("Capture"):
+            shown["DataCaptureConfig"] = capture.summary(config)
         if document["EndpointStatus"] in BUSY and "_Pending" in document:
             pending = document["_Pending"]
             shown["PendingDeploymentSummary"] = {
@@ -138,6 +141,7 @@ class Endpoints(Provider):
             "Variant": variant,
             "Container": model["_Container"],
             "RoleArn": model["ExecutionRoleArn"],
+            "Capture": configuration.get("DataCaptureConfig"),
             "DeploymentConfig": policy or None,
         }
 

@@ -44,12 +44,14 @@ class Plan:
         container: ModelDataUrl and Environment.
         timeout: Seconds it may take until /ping answers.
         env: Environment that every container of the account has.
+        deployment: The endpoint's deployment that this is.
     """
 
     folder: Path
     container: Document
     timeout: float
     env: dict[str, str]
+    deployment: Document
 
 
 class Host:

@@ -123,6 +123,7 @@ class Rollout:
             container=deployment["Container"],
             timeout=variant.get("ContainerStartupHealthCheckTimeoutInSeconds", _STARTUP_SECONDS),
             env=env,
+            deployment=deployment,
         )
         fleet = fleet_of(self._context)
         objects = Objects(client)
