@@ -90,7 +90,9 @@ def orchestrator(settings: AwsSettings, names: Names, account_id: str) -> Policy
         allow(
             ["sagemaker:Describe*", "sagemaker:ListTags", "sagemaker:InvokeEndpoint"],
             f"arn:aws:sagemaker:{settings.region}:{account_id}:*",
-        )
+        ),
+        # It names no resource. What a schedule wrote is readable where its bucket's policy says so.
+        allow(["sagemaker:ListMonitoringExecutions"], "*"),
     )
 
 
