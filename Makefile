@@ -69,6 +69,7 @@ bench: install bench-peers bench-peers-drift
 	$(BIN)/python -m benchmarks loop --repeat 5 --write
 	$(BIN)/python -m benchmarks localaws --repeat 5 --write
 	$(BIN)/python -m benchmarks data --repeat 5 --write
+	$(BIN)/python -m benchmarks drift --repeat 5 --write
 	$(BIN)/python -m benchmarks kills --kills 100 --write
 
 # Rivals live in a venv of their own: what they need is not what we need.
