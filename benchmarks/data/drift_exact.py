@@ -11,6 +11,7 @@ from __future__ import annotations
 import bisect
 import json
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ def _values(file: Path, name: str) -> tuple[Any, int]:
 
 def _counts(ordered: Any, edges: list[float]) -> list[int]:
     upto = [0, *(bisect.bisect_right(ordered, edge) for edge in edges), len(ordered)]
-    return [high - low for low, high in zip(upto, upto[1:], strict=False)]
+    return [high - low for low, high in pairwise(upto)]
 
 
 if __name__ == "__main__":
