@@ -115,6 +115,10 @@ def by_sql(folder: Path) -> Callable[[], dict[str, bool]]:
 
 def by_arrow(folder: Path) -> Callable[[], dict[str, bool]]:
     """Count the window from Arrow batches, as a Processing step does, and judge."""
+    import pyarrow.compute  # noqa: F401 - imports are not what is measured
+
+    import pipelines.steps.arrow_profile  # noqa: F401
+
     use_case, baseline = declared(), frozen(folder)
 
     def compare() -> dict[str, bool]:
