@@ -178,9 +178,9 @@ def section(figures: Figures) -> str:
     lines += [
         f"{figures.rows:,} rows by {len(NUMBERS) + len(TEXTS)} columns ({len(NUMBERS)} numbers,",
         f"{len(TEXTS)} texts of up to 1,000 values), as Parquet; {len(DRIFTED)} columns moved.",
-        "From files to a verdict a column, imports not counted; each in a process of its own, but for",
-        f"Athena's server, which stays. Medians of {rounds} rounds, ranges in brackets; rivals have",
-        f"{peers}. The rivals read both windows; ours reads the new one against the bins and",
+        "From files to a verdict a column, imports not counted; each in a process of its own, but",
+        f"for Athena's server, which stays. Medians of {rounds} rounds, ranges in brackets; the",
+        f"rivals have {peers}. They read both windows; ours reads the new one against the bins and",
         f"counts of the baseline, which were made once, in {figures.freeze:.1f} s with imports.",
         "",
         "| | seconds | times our SQL | times the scan | CPU seconds | peak MiB | wrong verdicts |",
