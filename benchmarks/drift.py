@@ -53,6 +53,8 @@ class Figures:
         wrong: By name the columns whose verdict is not what was done to them.
         errors: By measure the largest difference from the values' own distance.
         many: By pass the seconds and MiB of ten times the rows; empty where it was left out.
+        first_tick: Milliseconds of the sensor's first tick over the window.
+        ticks: Milliseconds of the ticks after it, over unchanged data.
     """
 
     rows: int
@@ -63,6 +65,8 @@ class Figures:
     wrong: dict[str, list[str]] = field(default_factory=dict)
     errors: dict[str, float] = field(default_factory=dict)
     many: dict[str, tuple[float, float]] = field(default_factory=dict)
+    first_tick: float = 0.0
+    ticks: list[float] = field(default_factory=list)
 
     def add(self, name: str, told: dict[str, Any]) -> None:
         """Take in what one comparison took and said."""
@@ -100,6 +104,8 @@ def measure(repeat: int, rows: int = 1_000_000, many: int | None = None) -> Figu
         figures.freeze = time.perf_counter() - began
         with embedded(folder / "aws") as server:
             _rounds(server, folder, figures, repeat, peer_rounds)
+        with embedded(folder / "tick") as server:
+            figures.first_tick, figures.ticks = _ticks(server, folder)
         figures.errors = _child([sys.executable, "-m", "benchmarks.data.drift_exact", str(folder)])
         if large:
             _many(folder, large, figures)
@@ -135,6 +141,12 @@ def _on_athena(server: Server, athena: OnAthena, folder: Path) -> dict[str, Any]
         "mebibytes": _peak_mebibytes(server.pid),
         "drifted": drifted,
     }
+
+
+def _ticks(server: Server, folder: Path) -> tuple[float, list[float]]:
+    from benchmarks.data.drift_tick import tick_milliseconds
+
+    return tick_milliseconds(server, folder)
 
 
 def _many(folder: Path, rows: int, figures: Figures) -> None:
@@ -192,6 +204,13 @@ def section(figures: Figures) -> str:
     if figures.errors:
         told = ", ".join(f"{name} {error:.4f}" for name, error in figures.errors.items())
         lines += ["", f"Largest difference from the distances of the values themselves: {told}."]
+    if figures.ticks:
+        lines += [
+            "",
+            f"The sensor over the embedded AWS: {figures.first_tick:,.0f} ms for the first tick,",
+            f"which counts; {statistics.median(figures.ticks):.1f} ms (most {max(figures.ticks):.1f})",
+            f"for each of {len(figures.ticks)} more over unchanged data.",
+        ]
     if figures.many:
         told = "; ".join(
             f"{name} {seconds:.1f} s, {mebibytes:,.0f} MiB"

@@ -195,7 +195,7 @@ class OnAthena:
             s3.upload_file(str(folder / f"{window}.parquet"), _BUCKET, f"{place}/0.parquet")
             partition = {
                 "Values": [DAYS[window]],
-                "StorageDescriptor": _storage(f"s3://{_BUCKET}/{place}/"),
+                "StorageDescriptor": storage(f"s3://{_BUCKET}/{place}/"),
             }
             glue.create_partition(
                 DatabaseName=_DATABASE, TableName=_TABLE, PartitionInput=partition
@@ -226,11 +226,12 @@ def _table_input() -> dict[str, Any]:
         "TableType": "EXTERNAL_TABLE",
         "Parameters": {"EXTERNAL": "TRUE", "classification": "parquet"},
         "PartitionKeys": [{"Name": _KEY, "Type": "string"}],
-        "StorageDescriptor": _storage(f"s3://{_BUCKET}/{_TABLE}/"),
+        "StorageDescriptor": storage(f"s3://{_BUCKET}/{_TABLE}/"),
     }
 
 
-def _storage(location: str) -> dict[str, Any]:
+def storage(location: str) -> dict[str, Any]:
+    """Return a Glue storage descriptor of the forty columns."""
     hive = "org.apache.hadoop.hive.ql.io.parquet"
     return {
         "Columns": [{"Name": name, "Type": kind} for name, kind in _glue_types().items()],
