@@ -5,11 +5,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PEERS := .venv-peers
 PEERS_STAMP := $(PEERS)/.installed
+PEERS_DRIFT := .venv-peers-drift
+PEERS_DRIFT_STAMP := $(PEERS_DRIFT)/.installed
 
 # Bytecode is kept: every process of the loop would compile the same libraries anew otherwise.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo ui up down test test-fast coverage check format lock clean-state bench bench-peers lock-peers
+.PHONY: help install demo ui up down test test-fast coverage check format lock clean-state bench bench-peers bench-peers-drift lock-peers
 
 help:
 	@echo "make demo         the whole loop on this machine (installs first)"
@@ -18,7 +20,7 @@ help:
 	@echo "make check        ruff, mypy, import-linter"
 	@echo "make up | down    start | stop the embedded AWS and the Dagster daemon"
 	@echo "make clean-state  forget everything the demo stored (.perennial)"
-	@echo "make bench-peers  the venv of the benchmarks' rivals (.venv-peers)"
+	@echo "make bench-peers  the venv of the benchmarks' rivals (.venv-peers); bench-peers-drift: another"
 	@echo "make lock         resolve requirements.txt anew from pyproject.toml"
 
 install: $(STAMP)
@@ -63,10 +65,11 @@ format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: install bench-peers
+bench: install bench-peers bench-peers-drift
 	$(BIN)/python -m benchmarks loop --repeat 5 --write
 	$(BIN)/python -m benchmarks localaws --repeat 5 --write
 	$(BIN)/python -m benchmarks data --repeat 5 --write
+	$(BIN)/python -m benchmarks drift --repeat 5 --write
 	$(BIN)/python -m benchmarks kills --kills 100 --write
 
 # Rivals live in a venv of their own: what they need is not what we need.
@@ -77,10 +80,19 @@ $(PEERS_STAMP): benchmarks/peers.txt
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r benchmarks/peers.txt
 	@touch $(PEERS_STAMP)
 
+bench-peers-drift: $(PEERS_DRIFT_STAMP)
+
+$(PEERS_DRIFT_STAMP): benchmarks/peers-drift.txt
+	@test -x $(PEERS_DRIFT)/bin/python || $(PYTHON) -m venv $(PEERS_DRIFT)
+	$(PEERS_DRIFT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r benchmarks/peers-drift.txt
+	@touch $(PEERS_DRIFT_STAMP)
+
 # Needs uv.
 lock-peers:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	  --custom-compile-command "make lock-peers" benchmarks/peers.in -o benchmarks/peers.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --custom-compile-command "make lock-peers" benchmarks/peers-drift.in -o benchmarks/peers-drift.txt
 
 # Needs uv. Hashes of every artifact, for every supported Python; names no index host.
 lock:

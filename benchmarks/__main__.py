@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from benchmarks import drift_alarms, localaws, loop
+from benchmarks import drift, drift_alarms, localaws, loop
 from benchmarks.data import contracts, ingestion, joins, observation
 from benchmarks.kills.moments import Plan
 from benchmarks.kills.run import run as run_kills
@@ -18,7 +18,13 @@ DATA = {
     "contracts": contracts,
     "observation": observation,
 }
-BENCHMARKS = {"loop": loop, "localaws": localaws, "drift_alarms": drift_alarms, **DATA}
+BENCHMARKS = {
+    "loop": loop,
+    "localaws": localaws,
+    "drift": drift,
+    "drift_alarms": drift_alarms,
+    **DATA,
+}
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 
 

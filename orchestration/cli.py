@@ -6,6 +6,7 @@ import getpass
 import os
 import sys
 from datetime import UTC, datetime
+from pathlib import Path  # noqa: TC003 - Typer reads it at run time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,6 +31,10 @@ training_sets = typer.Typer(
 app.add_typer(training_sets, name="training-set")
 quarantine_app = typer.Typer(no_args_is_help=True, help="Data that broke its contract.")
 app.add_typer(quarantine_app, name="quarantine")
+baseline_app = typer.Typer(
+    no_args_is_help=True, help="What new data is compared with; in Model Monitor's files, too."
+)
+app.add_typer(baseline_app, name="baseline")
 console = Console()
 errors = Console(stderr=True)
 
@@ -270,6 +275,66 @@ def release_quarantined(
         _platform(), use_case, dataset, partition, by=getpass.getuser(), at=at, reason=reason
     )
     console.print(f"{record.location} is accepted; the next run of {dataset} takes it")
+
+
+@baseline_app.command("import")
+def import_baseline(
+    model: Model,
+    statistics: Annotated[
+        list[str],
+        typer.Option(help="statistics.json: an S3 URI or a path; TABLE=... where several."),
+    ],
+    constraints: Annotated[
+        list[str] | None, typer.Option(help="constraints.json, in the same order.")
+    ] = None,
+    start: Annotated[
+        datetime | None,
+        typer.Option("--from", help="Of the files' data; by default the champion's."),
+    ] = None,
+    through: Annotated[
+        datetime | None, typer.Option(help="Its end; by default the champion's.")
+    ] = None,
+) -> None:
+    """Compare the champion with a Model Monitor baseline from now on; `baseline undo` undoes it."""
+    from orchestration.baselines import bring_in, pair
+
+    files = pair(statistics, constraints or [])
+    found, override = bring_in(
+        _platform(), _use_case(model), files, window=(start, through), by=getpass.getuser()
+    )
+    for name, why in found.left_out.items():
+        console.print(f"left out: {name}: {why}", soft_wrap=True)
+    if found.unwatched:
+        console.print(f"not watched: {', '.join(found.unwatched)}", soft_wrap=True)
+    console.print(
+        f"version {override.version} of {model} is compared with {override.uri}: "
+        f"{len(found.baseline.features)} columns; `perennial baseline undo {model}` takes it back",
+        soft_wrap=True,
+    )
+
+
+@baseline_app.command("undo")
+def undo_baseline(model: Model) -> None:
+    """Take the newest import back; what was compared with before is compared with again."""
+    from orchestration.baselines import undo
+
+    gone, now = undo(_platform(), _use_case(model))
+    console.print(
+        f"{gone.uri} ({gone.reason}) is taken back; compared with is {now or 'nothing'}",
+        soft_wrap=True,
+    )
+
+
+@baseline_app.command("export")
+def export_baseline(
+    model: Model,
+    out: Annotated[Path, typer.Option(help="The folder; it gets one folder per table.")],
+) -> None:
+    """Write the champion's baseline as Model Monitor's statistics.json and constraints.json."""
+    from orchestration.baselines import take_out
+
+    for path in take_out(_platform(), _use_case(model), out):
+        console.print(str(path), soft_wrap=True)
 
 
 def _platform() -> Platform:

@@ -96,6 +96,8 @@ def orchestrator(settings: AwsSettings, names: Names, account_id: str) -> Policy
         ),
         # What its endpoints captured is read from outside, and never written.
         allow(["s3:GetObject", "s3:ListBucket"], [a for b in captures for a in everything_in(b)]),
+        # It names no resource. What a schedule wrote is readable where its bucket's policy says so.
+        allow(["sagemaker:ListMonitoringExecutions"], "*"),
     )
 
 

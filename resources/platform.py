@@ -11,6 +11,7 @@ from resources.endpoints import Endpoints
 from resources.feature_store import FeatureStore
 from resources.glue import Catalogue
 from resources.metrics import Metrics
+from resources.model_monitor import ModelMonitor
 from resources.model_registry import ModelRegistry
 from resources.names import Names
 from resources.objects import Objects
@@ -82,6 +83,13 @@ class Platform:
     def processing(self) -> ProcessingJobs:
         """Return the processing jobs of the experimentation account."""
         return ProcessingJobs(self.accounts.client("sagemaker", "experimentation"))
+
+    @cached_property
+    def model_monitor(self) -> ModelMonitor:
+        """Return Model Monitor's schedules of the account that serves, where it has any."""
+        return ModelMonitor(
+            self.accounts.client("sagemaker", "prod"), self.accounts.client("s3", "prod")
+        )
 
     @cached_property
     def releases(self) -> Releases:

@@ -16,6 +16,7 @@ from decisions import drift
 from decisions.baseline import Baseline
 from decisions.model import digest_of
 from decisions.reports import DriftReport
+from resources.baseline_overrides import baseline_uri
 from resources.errors import PerennialError
 from resources.platform import Platform
 from sensors.governing import Situation, situation_of
@@ -80,8 +81,11 @@ def report_for(platform: Platform, use_case: UseCase, situation: Situation) -> R
         Terminal: The baseline or a table is gone, or a query was refused.
     """
     champion, landed = situation.champion, situation.landed_through
-    uri = champion.metadata.get("drift_baseline_uri") if champion else None
-    if uri is None or landed is None:
+    if champion is None or landed is None:
+        return None
+    own = champion.metadata.get("drift_baseline_uri")
+    uri = baseline_uri(platform.artifacts, use_case.name, champion.version, own)
+    if uri is None:
         return None
     name = digest_of({"baseline": uri, "landed": landed.isoformat(), "policy": _policy(use_case)})
     key = f"monitoring/{use_case.name}/{name}.json"

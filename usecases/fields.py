@@ -321,11 +321,24 @@ class QualityMonitor(Fact):
         )
 
 
+class ModelMonitorSource(Fact):
+    """A schedule of SageMaker Model Monitor that an account still has.
+
+    Attributes:
+        schedule: Its name.
+        retrains: Whether a drift that it finds is a reason to train again.
+    """
+
+    schedule: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")]
+    retrains: bool = True
+
+
 class Monitors(SampledMonitors):
     """What is watched while a model serves."""
 
     drift: DriftMonitor
     quality: QualityMonitor = QualityMonitor()
+    model_monitor: ModelMonitorSource | None = None
 
 
 class Approval(Fact):

@@ -16,6 +16,7 @@ from localaws.services.sagemaker.hosting.fleet import fleet_of
 from localaws.services.sagemaker.hosting.models import Models
 from localaws.services.sagemaker.jobs.processing import ProcessingJobs
 from localaws.services.sagemaker.jobs.training import TrainingJobs
+from localaws.services.sagemaker.monitoring.schedules import MonitoringSchedules
 from localaws.services.sagemaker.pipelines.catalogue import PipelineCatalogue
 from localaws.services.sagemaker.pipelines.executions import PipelineExecutions
 from localaws.services.sagemaker.registry.groups import ModelPackageGroups
@@ -31,6 +32,7 @@ JOB_SLOTS = 2
 
 class SageMakerProvider(
     FeatureGroups,
+    MonitoringSchedules,
     ProcessingJobs,
     TrainingJobs,
     PipelineCatalogue,
