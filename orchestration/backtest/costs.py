@@ -8,19 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from decisions import prices
+
 if TYPE_CHECKING:
     from usecases.declaration import UseCase
-
-PROCESSING_JOBS = 5
-"""validate, prepare, evaluate, bias, judge."""
-
-USD_PER_HOUR = {
-    "ml.m5.large": 0.115,
-    "ml.m5.xlarge": 0.23,
-    "ml.m5.2xlarge": 0.461,
-    "ml.m5.4xlarge": 0.922,
-}
-"""SageMaker training and processing in us-east-1, on demand (aws.amazon.com/sagemaker/pricing)."""
 
 BILLED_SECONDS = 180.0
 """Assumed of each job: pulling the container, its data, the step itself (about a second here)."""
@@ -41,11 +32,15 @@ class Cost:
 
 def of_retrain(use_case: UseCase) -> Cost:
     """Estimate one retrain from the declared compute."""
-    compute = use_case.compute
-    jobs = ((compute.processing_instance, PROCESSING_JOBS), (compute.training_instance, 1))
-    unknown = sorted({name for name, _ in jobs if name not in USD_PER_HOUR})
+    compute, declared = use_case.compute, use_case.retraining.budget.usd_per_hour
+    jobs = (
+        (compute.processing_instance, prices.PROCESSING_JOBS),
+        (compute.training_instance, 1),
+    )
+    hourly = {name: prices.usd_per_hour(name, declared) for name, _ in jobs}
+    unknown = sorted(name for name, price in hourly.items() if price is None)
     if unknown:
         return Cost(None, f"no list price is known here for {', '.join(unknown)}")
-    usd = sum(USD_PER_HOUR[name] * count * BILLED_SECONDS / 3600 for name, count in jobs)
-    parts = " and ".join(f"{count} x {name} at {USD_PER_HOUR[name]} USD/h" for name, count in jobs)
+    usd = sum((hourly[name] or 0.0) * count * BILLED_SECONDS / 3600 for name, count in jobs)
+    parts = " and ".join(f"{count} x {name} at {hourly[name]} USD/h" for name, count in jobs)
     return Cost(round(usd, 4), f"{parts}, {BILLED_SECONDS:.0f} s billed each (assumed)")

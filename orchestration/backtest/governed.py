@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from decisions import freshness, retraining
+from decisions import cron, freshness, retraining
 from decisions.reports import DriftReport
-from decisions.retraining import Retrain, RetrainFacts, RunFact
+from decisions.retraining import Retrain, RetrainFacts, RunFact, Scheduled
+from orchestration.backtest import costs
 from resources.errors import Terminal
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def reasons(
         champion: When the model that serves was trained.
         history: Every training before: (started, ended, status).
         now: The tick; all before it has landed.
-        ages: Whether the champion's age counts.
+        ages: Whether the champion's age counts, and a schedule.
         drift: Measures drift. Not called where the governor would hold even if there were any.
     """
     facts = _facts(use_case, champion, history, now, ages=ages)
@@ -77,8 +78,17 @@ def _facts(
         trained_through=champion,
         landed_through=now,
         staleness=stale,
-        runs=tuple(_runs(history, now)),
+        scheduled=_scheduled(use_case, now) if ages else None,
+        ceiling_usd=use_case.retraining.ceiling_usd(use_case.compute),
+        runs=tuple(_runs(use_case, history, now)),
     )
+
+
+def _scheduled(use_case: UseCase, now: datetime) -> Scheduled | None:
+    if use_case.retraining.schedule is None:
+        return None
+    times = cron.parse(use_case.retraining.schedule)
+    return Scheduled(due=times.newest(now), upcoming=times.upcoming(now), clock="data")
 
 
 def _version(history: Sequence[Past], now: datetime) -> int:
@@ -86,7 +96,7 @@ def _version(history: Sequence[Past], now: datetime) -> int:
     return 1 + sum(status == "succeeded" and ended <= now for _, ended, status in history)
 
 
-def _runs(history: Sequence[Past], now: datetime) -> list[RunFact]:
+def _runs(use_case: UseCase, history: Sequence[Past], now: datetime) -> list[RunFact]:
     attempts: dict[str, int] = {}
     found = []
     for started, ended, status in history:
@@ -99,6 +109,7 @@ def _runs(history: Sequence[Past], now: datetime) -> list[RunFact]:
                 status=status if over else "running",
                 episode=episode,
                 attempt=attempts[episode],
+                cost_usd=costs.of_retrain(use_case).usd if over else None,
                 started_at=started,
                 finished_at=ended if over else None,
                 tried_through=started if status != "failed" else None,

@@ -1,4 +1,4 @@
-"""The past, as Athena gives it: every event with its features, what was known when, raw columns.
+"""The past, as Athena gives it: every event with its features, what was known when, counts.
 
 The features of the whole span are made once, four weeks at a time, by the very SQL that makes a
 training set: a row takes the records known at its event time, so it is the same in every set that
@@ -26,6 +26,7 @@ from usecases.point_in_time import Tables, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import date
 
     from orchestration.backtest.scratch import Scratch
     from orchestration.backtest.span import Span
@@ -107,22 +108,6 @@ class History:
         """Return the events of some time with what became of them."""
         return self._between(since, until)
 
-    def watched(self, table: str) -> Any:
-        """Return the columns of a raw table that the drift monitor watches, with their day."""
-        key = self._use_case.sources.tables[table].partition_key
-        if key is None:
-            raise ValueError(f"{self._use_case.name}: {table} has no partition_key to choose by")
-        columns = [*self._use_case.monitors.drift.tables[table], key]
-        first, last = self._first.date().isoformat(), self._span.end.date().isoformat()
-        day = exp.column(key, quoted=True)
-        query = (
-            exp.select(*(exp.column(name, quoted=True) for name in columns))
-            .from_(exp.table_(table, db=self._use_case.sources.database, quoted=True))
-            .where(day >= exp.Literal.string(first), day.copy() < exp.Literal.string(last))
-        )
-        self._say(f"watched columns of {table}")
-        return self._rows("watched", str(query.sql(dialect=sql.DIALECT)))
-
     def baseline(
         self, since: datetime, until: datetime, count: Callable[[Select], Any]
     ) -> dict[str, Any]:
@@ -131,11 +116,19 @@ class History:
         about = {"since": since.isoformat(), "until": until.isoformat(), "watched": watched}
         name = digest_of({**self.identity, **about})
 
-        def select(text: str) -> list[dict[str, Any]]:
-            return self._scratch.select(text, intent=digest_of({"for": name, "sql": text}))
-
-        found: dict[str, Any] = self._store.document(f"baselines/{name}", lambda: count(select))
+        found: dict[str, Any] = self._store.document(
+            f"baselines/{name}", lambda: count(self.select)
+        )
         return found
+
+    def select(self, text: str) -> list[dict[str, Any]]:
+        """Run a query with few rows about the raw tables."""
+        return self._scratch.select(text, intent=digest_of({**self.identity, "sql": text}))
+
+    @property
+    def last_day(self) -> date:
+        """Give the last day of which a model is asked."""
+        return (self._span.end - timedelta(days=1)).date()
 
     @property
     def _as_of(self) -> datetime:

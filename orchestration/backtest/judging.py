@@ -10,25 +10,45 @@ from typing import TYPE_CHECKING, Any
 
 from decisions import drift
 from decisions.gates import Evidence, judge_all
+from usecases.importance import raw_importance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
     from datetime import date
 
-    from decisions.baseline import Baseline, Profile
     from decisions.gates import Gate
     from decisions.reports import DataReport, DriftReport, GateReport
+    from orchestration.backtest.days import Days
     from usecases.declaration import UseCase
 
-    Count = Callable[[Baseline, date, date], Profile]
     Named = tuple[Any, str]
 
 
-def judge(use_case: UseCase, baseline: Baseline, last: date, count: Count) -> DriftReport:
-    """Judge the monitor's window that ends with a day."""
+def judge(
+    use_case: UseCase, days: Days, last: date, importance: Mapping[str, float]
+) -> DriftReport:
+    """Judge the monitor's windows up to the one that ends with a day.
+
+    Args:
+        use_case: Whose monitor.
+        days: Counts against the champion's baseline.
+        last: The newest day that had landed.
+        importance: The champion's features' share of its gain.
+    """
     monitor = use_case.monitors.drift
-    profile = count(baseline, last - monitor.window + timedelta(days=1), last)
-    return drift.judge(baseline, profile, monitor.policy)
+    windows = days.windows(windows_ending(use_case, last))
+    weights = raw_importance(use_case, importance)
+    return drift.judge(days.baseline, windows, monitor.policy, weights)
+
+
+def windows_ending(use_case: UseCase, last: date) -> list[list[date]]:
+    """Give the days of each window that is judged, oldest window first; the newest ends last."""
+    monitor = use_case.monitors.drift
+    length, stride = max(monitor.window.days, 1), max(monitor.stride.days, 1)
+    return [
+        [last - timedelta(days=back * stride + offset) for offset in reversed(range(length))]
+        for back in reversed(range(monitor.windows))
+    ]
 
 
 def gates(

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from decisions.baseline import Baseline
-from decisions.model import digest_of
+from decisions.model import canonical_json, digest_of
 from orchestration.backtest import judging
+from orchestration.backtest.days import Days
 from orchestration.backtest.replay import Outcome
-from orchestration.backtest.watched import Watched
 from usecases.profiling import measure_baseline
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ class Lab:
         self._say = say
         self._parts = lru_cache(4)(self._split)
         self._model = lru_cache(64)(self._open)
-        self._baseline = lru_cache(64)(self._frozen)
+        self._days = lru_cache(64)(self._frozen)
+        self._importance = lru_cache(64)(self._gain)
         self._reports: dict[str, DriftReport] = {}
         self.trained: set[datetime] = set()
 
@@ -71,9 +72,8 @@ class Lab:
             {"of": str(champion), "at": str(now), "by": monitor.model_dump(mode="json")}
         )
         if key not in self._reports:
-            last = _last_day(now)
             self._reports[key] = judging.judge(
-                use_case, self._baseline(champion), last, self._watched.profile
+                use_case, self._days(champion), _last_day(now), self._importance(champion)
             )
         return self._reports[key]
 
@@ -90,10 +90,6 @@ class Lab:
         from pipelines.steps.config import parse_config
 
         return parse_config(self._use_case.step_config(), f"{self._use_case.name}'s declaration")
-
-    @cached_property
-    def _watched(self) -> Watched:
-        return Watched(self._use_case, self._history.watched)
 
     def _model_name(self, at: datetime) -> str:
         config = self._use_case.step_config()
@@ -145,11 +141,10 @@ class Lab:
         from pipelines.steps.command import StepError
 
         try:
-            with _quiet():
-                report = validate.inspect(self._history.training_set(at), self._config)
-                challenger = self._model(at)
-                held = self._model(champion) if champion else None
-                test = self._parts(at).test
+            report = validate.inspect(self._history.training_set(at), self._config)
+            challenger = self._model(at)
+            held = self._model(champion) if champion else None
+            test = self._parts(at).test
         except StepError as error:
             return {"status": "failed", "why": str(error)}
         sha = {which: _sha256(self._document(which)) for which in (at, champion) if which}
@@ -162,18 +157,36 @@ class Lab:
             return {"status": "succeeded", "why": "every gate passed"}
         return {"status": "refused", "why": " ".join(each.why for each in judged.refusals)}
 
-    def _frozen(self, at: datetime) -> Baseline:
+    def _gain(self, at: datetime) -> dict[str, float]:
+        from pipelines.steps import evaluate
+
+        return evaluate.importance(self._model(at))
+
+    def _frozen(self, at: datetime) -> Days:
+        """Count the baseline of a training window, as it is frozen with its model."""
         start, last = at - self._use_case.training_set.window, _last_day(at)
-        document = self._history.baseline(
+        self._say(f"baseline of {start:%Y-%m-%d} to {last:%Y-%m-%d}")
+        baseline = self._history.baseline(
             start,
             at,
             lambda select: measure_baseline(self._use_case, start.date(), last, select).model_dump(
                 mode="json"
             ),
         )
-        return Baseline.model_validate_json(_json(document))
+        return Days(
+            self._use_case,
+            Baseline.model_validate_json(canonical_json(baseline)),
+            self._history.last_day,
+            self._history.select,
+            self._store,
+            self._history.identity,
+        )
 
 
+_OF_THE_MODEL = frozenset(
+    f"pipelines/steps/{name}.py"
+    for name in ("prepare", "train", "inference", "data", "config", "metrics")
+)
 _OF_THE_GATES = ("gates", "bias_facets", "decision_threshold")
 
 
@@ -181,26 +194,20 @@ def _last_day(at: datetime) -> Any:
     return (at - timedelta(microseconds=1)).date()
 
 
-def _json(document: Any) -> str:
-    from decisions.model import canonical_json
-
-    return canonical_json(document)
-
-
 def _sha256(document: dict[str, Any]) -> str:
-    return hashlib.sha256(_json(document).encode()).hexdigest()
+    return hashlib.sha256(canonical_json(document).encode()).hexdigest()
 
 
 @lru_cache(1)
 def _code() -> str:
-    """Give the digest of the step scripts: another way to train is another model."""
+    """Give the digest of the steps up to the model: another way to train is another model."""
     from pipelines.templates.code_bundle import build_bundle
 
     files = build_bundle().files
     steps = {
         name: hashlib.sha256(body).hexdigest()
         for name, body in files.items()
-        if name.startswith("pipelines/")
+        if name in _OF_THE_MODEL
     }
     return digest_of(steps)
 

@@ -8,6 +8,7 @@ its sensors. Anywhere else, and with ``--here``, it asks the environment as it s
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import socket
 from typing import TYPE_CHECKING
 
@@ -51,13 +52,33 @@ def stage(
         yield platform
         return
     service = Service("aws", backtest_folder())
-    service.stop()  # one that a killed backtest left; its port is not known any more
-    service.start(argv, env=process_environment(), ready=apart.answers, cwd=ROOT, timeout=60)
-    say(f"an embedded AWS of the backtest's own at {apart.endpoint_url}")
-    try:
-        yield _prepared(apart, use_case, landed_by, say)
-    finally:
-        service.stop()
+    with _alone(backtest_folder()):
+        service.stop()  # one that a killed backtest left; its port is not known any more
+        service.start(argv, env=process_environment(), ready=apart.answers, cwd=ROOT, timeout=60)
+        say(f"an embedded AWS of the backtest's own at {apart.endpoint_url}")
+        try:
+            yield _prepared(apart, use_case, landed_by, say)
+        finally:
+            service.stop()
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep a second backtest off this state: it would stop the first one's AWS.
+
+    Raises:
+        Terminal: Another backtest is under way.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Terminal(
+                f"Another backtest is under way on {folder}. Wait for it, or set PERENNIAL_STATE "
+                "to another folder."
+            ) from error
+        yield  # a killed backtest's lock goes with its process
 
 
 def _prepared(
