@@ -222,6 +222,40 @@ def retrain(
     console.print(f"asked for; [bold]perennial why {model}[/] says what it waits for")
 
 
+@app.command()
+def backtest(
+    model: Model,
+    policy: Annotated[list[Path], typer.Option(help="A policy file; may be given again.")],
+    first: Annotated[
+        datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day that is scored.")
+    ] = datetime(2013, 2, 18),  # noqa: DTZ001 - data time is naive UTC
+    through: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day that is scored.")
+    ] = datetime(2013, 12, 22),  # noqa: DTZ001
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the results; by default in the state folder.")
+    ] = None,
+    *,
+    here: Annotated[
+        bool, typer.Option("--here", help="Ask the embedded AWS that is there, land nothing.")
+    ] = False,
+) -> None:
+    """Replay the past under each policy: quality over time against number and cost of retrains."""
+    from orchestration.backtest.command import run
+    from orchestration.backtest.policy import read_policies
+    from orchestration.backtest.span import Span
+    from orchestration.backtest.tables import terminal
+
+    use_case, policies = _use_case(model), read_policies(policy)
+    span = Span.of(first.date(), through.date())
+    with console.status("backtest") as status:
+        written = run(use_case, policies, span, here=here, out=out, say=status.update)
+    console.print(terminal(written.comparison))
+    for line in written.comparison.about:
+        console.print(line, soft_wrap=True, highlight=False)
+    console.print(f"{written.seconds:.0f} s; table, figures, picture: {written.folder}")
+
+
 Named = Annotated[
     str, typer.Option("--sha256", help="The manifest's sha256; by default the newest set's.")
 ]

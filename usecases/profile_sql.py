@@ -1,248 +1,350 @@
-"""The SQL that counts a window of a raw table for drift, and the reading of its result rows.
+"""The SQL that counts a table's days for drift: plain Trino, one pass, one row a day.
 
-Three queries, each one pass, in plain Trino SQL: quantiles (the edges of a new baseline), bins
-(numeric columns counted against frozen edges) and values (categorical columns). profiling.py says
-when each is run; how far two counts are apart belongs to decisions/drift.
+Two statements: `survey_sql` (quantiles and commonest values, of which a new baseline freezes its
+bins) and `counts_sql` (every watched column of every wanted day against frozen bins). Reading their
+rows belongs to profile_rows.py, when they are run to profiling.py, how far two counts are apart to
+decisions/drift.
 
-NaN counts as missing: Parquet written from pandas may hold it where a null is meant.
+Frozen edges and values travel as one JSON text a column: a literal for each of some thousand edges
+would take the parsers longer than the count takes, and Athena takes at most 256 KiB of SQL.
 """
 
 from __future__ import annotations
 
-import math
+import json
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from functools import reduce
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlglot import exp
 
-from decisions.baseline import CategoricalCounts, NumericCounts
 from usecases.sql import DIALECT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from usecases.point_in_time import Table
 
-QUANTILES = tuple(tenth / 10 for tenth in range(1, 10))
-"""Deciles: ten bins, the usual number for PSI."""
+BINS = 256
+"""Quantile bins. With so many, what KS misses inside of a bin is below 1/256 (docs/drift)."""
+_TAILS = tuple(0.5**power for power in range(9, 15))
+QUANTILES = tuple(
+    sorted({*(k / BINS for k in range(1, BINS)), *_TAILS, *(1.0 - tail for tail in _TAILS)})
+)
+"""Where the edges of a new baseline lie; closer together in the tails, whose bins are wide."""
 TOP_VALUES = 50
-"""Values of a categorical column that a baseline keeps; the rest are counted together."""
+"""Values of a categorical column that a baseline keeps unless more are asked for."""
+MOST_VALUES = 1000
+"""Values that a baseline keeps at most, however many are asked for."""
+LONGEST_VALUE = 256
+"""Characters of a value that is kept, at most; a longer one counts among the others."""
 
-Row = dict[str, Any]
+Kind = Literal["numeric", "categorical", "boolean", "timestamp", "text_length"]
+_AS_VALUES = frozenset({"categorical", "boolean"})
+_ALWAYS_FINITE = frozenset({"bigint", "int", "timestamp", "date", "string"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A column and what is counted of it.
+
+    Attributes:
+        name: Of the column.
+        kind: "numeric", "timestamp" (its epoch seconds) and "text_length" (its characters) fall
+            into bins; "categorical" and "boolean" are counted by value.
+        type: The column's Glue type; only a double can hold NaN and infinities.
+    """
+
+    name: str
+    kind: Kind
+    type: str = "double"
+
+    @property
+    def by_value(self) -> bool:
+        """Say whether it is counted by value, and not in bins."""
+        return self.kind in _AS_VALUES
+
+
+@dataclass(frozen=True, slots=True)
 class Days:
-    """The daily partitions of a table from first through last, both included."""
+    """Daily partitions of a table: text such as 2013-01-31 under its partition key."""
 
     table: Table
     partition_key: str
-    first: date
-    last: date
+    days: tuple[date, ...]
 
 
-def quantiles_sql(days: Days, columns: Sequence[str], *, dialect: str = DIALECT) -> str:
-    """Write the query for the deciles of numeric columns: one row, c0_q0, c0_q1, ..."""
-    chosen = [
-        exp.alias_(
-            exp.ApproxQuantile(this=_inner(place), quantile=exp.Literal.number(quantile)),
-            f"c{place}_q{step}",
-            quoted=True,
-        )
-        for place in range(len(columns))
-        for step, quantile in enumerate(QUANTILES)
-    ]
-    return str(exp.select(*chosen).from_(_numbers(days, columns)).sql(dialect=dialect, pretty=True))
-
-
-def edges_from(row: Row, columns: Sequence[str]) -> dict[str, tuple[float, ...]]:
-    """Read the edges of each column from the quantiles' row.
-
-    Equal deciles (a value that many rows share) make one edge. A constant column gets a second edge
-    just below its value, so that a shift to either side leaves its bin. A column with no value at
-    all has no edges: its one bin stays empty.
-    """
-    return {
-        column: _edges([row.get(f"c{place}_q{step}") for step in range(len(QUANTILES))])
-        for place, column in enumerate(columns)
-    }
-
-
-def bins_sql(days: Days, edges: Mapping[str, Sequence[float]], *, dialect: str = DIALECT) -> str:
-    """Write the query that counts numeric columns into frozen bins: one row."""
-    chosen = [exp.alias_(exp.Count(this=exp.Star()), "n", quoted=True)]
-    for place, column in enumerate(edges):
-        inner = _inner(place)
-        chosen.append(_count(inner.is_(exp.null()), f"c{place}_missing"))
-        chosen.extend(
-            _count(condition, f"c{place}_b{step}")
-            for step, condition in enumerate(_bins(place, edges[column]))
-        )
-    source = _numbers(days, list(edges))
-    return str(exp.select(*chosen).from_(source).sql(dialect=dialect, pretty=True))
-
-
-def numbers_from(row: Row, edges: Mapping[str, Sequence[float]]) -> dict[str, NumericCounts]:
-    """Read the counts of each numeric column from the bins' row."""
-    return {
-        column: NumericCounts(
-            counts=tuple(int(row[f"c{place}_b{step}"]) for step in range(len(edges[column]) + 1)),
-            missing=int(row[f"c{place}_missing"]),
-            rows=int(row["n"]),
-        )
-        for place, column in enumerate(edges)
-    }
-
-
-def values_sql(
-    days: Days, columns: Mapping[str, Sequence[str] | None], *, dialect: str = DIALECT
+def survey_sql(
+    days: Days, columns: Sequence[Watched], top: int = TOP_VALUES, *, dialect: str = DIALECT
 ) -> str:
-    """Write the query that counts categorical columns: rows (place, value, missing, n).
+    """Write the query for what a baseline freezes: one row.
+
+    Its columns: c<place>, the QUANTILES of the column at that place as a JSON array; "values", a
+    JSON object of the commonest values by key (see `value_key`).
+    """
+    binned = _places(columns, by_value=False)
+    chosen = [
+        _json(_call("APPROX_PERCENTILE", _column(f"c{place}"), _quantiles()), f"c{place}")
+        for place in binned
+    ]
+    source = _finite(_values(days, columns, binned), columns, binned)
+    query = exp.select(*(chosen or [_alias(exp.null(), "nothing")])).from_(source)
+    named = _places(columns, by_value=True)
+    if named:
+        top_values = exp.select("*").from_(query.subquery("numbers"))
+        query = top_values.join(_commonest(days, columns, named, top), join_type="cross")
+    return str(query.sql(dialect=dialect))
+
+
+def counts_sql(
+    days: Days,
+    columns: Sequence[Watched],
+    edges: Mapping[str, Sequence[float]],
+    kept: Mapping[str, Sequence[str]],
+    *,
+    dialect: str = DIALECT,
+) -> str:
+    """Write the query that counts days against frozen bins: one row for each day that has rows.
+
+    Its columns: "day"; "n", the rows; for the column at each binned place c<place>_bins (JSON
+    object: how many edges are at or above a value, to how many rows), _n (finite values), _infinite
+    (of doubles), _minimum, _maximum, _total, _squares; and "values", a JSON object of rows by key.
 
     Args:
         days: What to count.
-        columns: Frozen values by column; None keeps the TOP_VALUES most frequent. At least one.
+        columns: What to count of it; their order gives the places.
+        edges: By name of a binned column; none make one bin.
+        kept: Values by name of a column that is counted by value.
         dialect: Any that sqlglot writes.
-
-    Raises:
-        ValueError: If there is no column.
     """
-    if not columns:
-        raise ValueError("values_sql needs at least one column")
-    parts = [
-        _value_counts(days, place, column, kept)
-        for place, (column, kept) in enumerate(columns.items())
-    ]
-    query = parts[0]
-    for part in parts[1:]:
-        query = query.union(part, distinct=False)
-    return str(query.sql(dialect=dialect, pretty=True))
-
-
-def categories_from(rows: Iterable[Row], columns: Sequence[str]) -> dict[str, CategoricalCounts]:
-    """Read the counts of each categorical column; a null value that is not missing is `other`."""
-    values: dict[str, dict[str, int]] = {column: {} for column in columns}
-    other = dict.fromkeys(columns, 0)
-    missing = dict.fromkeys(columns, 0)
-    for row in rows:
-        column, count = columns[int(row["place"])], int(row["n"])
-        if int(row["missing"]):
-            missing[column] += count
-        elif row["value"] is None:
-            other[column] += count
-        else:
-            values[column][str(row["value"])] = count
-    return {
-        column: CategoricalCounts(
-            values=values[column],
-            other=other[column],
-            missing=missing[column],
-            rows=sum(values[column].values()) + other[column] + missing[column],
+    binned = _places(columns, by_value=False)
+    inner = _finite(_values(days, columns, binned), columns, binned)
+    chosen = [_column("day"), _alias(exp.Count(this=exp.Star()), "n")]
+    for place in binned:
+        chosen += _number_counts(place, columns[place], edges[columns[place].name])
+    numbers = exp.select(*chosen).from_(inner).group_by(_column("day"))
+    named = _places(columns, by_value=True)
+    if not named:
+        return str(numbers.sql(dialect=dialect))
+    query = (
+        exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier("numbers", quoted=True)))
+        .select(_column("values", "named"))
+        .from_(_subquery(numbers, "numbers"))
+        .join(
+            _subquery(_kept_counts(days, columns, named, kept), "named"),
+            on=_column("day", "numbers").eq(_column("day", "named")),
         )
-        for column in columns
-    }
-
-
-def _edges(quantiles: list[Any]) -> tuple[float, ...]:
-    found = sorted({float(value) for value in quantiles if value is not None})
-    if len(found) == 1:
-        return (math.nextafter(found[0], -math.inf), found[0])
-    return tuple(found)
-
-
-def _bins(place: int, edges: Sequence[float]) -> list[Any]:
-    """Give one condition per bin; see decisions/baseline for what belongs to which."""
-    inner = _inner(place)
-    if not edges:
-        return [inner.is_(exp.null()).not_()]
-    between = [
-        exp.and_(inner > _number(low), inner <= _number(high)) for low, high in pairwise(edges)
-    ]
-    return [inner <= _number(edges[0]), *between, inner > _number(edges[-1])]
-
-
-def _numbers(days: Days, columns: Sequence[str]) -> Any:
-    """Give the numeric columns as doubles named c0, c1, ..., NaN made null."""
-    chosen = []
-    for place, column in enumerate(columns):
-        value = exp.cast(_column(column), exp.DataType.Type.DOUBLE)
-        clean = exp.Case().when(exp.IsNan(this=value).not_(), value.copy())
-        chosen.append(exp.alias_(clean, f"c{place}", quoted=True))
-    return _selected(days, chosen or [exp.alias_(exp.null(), "nothing")]).subquery("numbers")
-
-
-def _value_counts(days: Days, place: int, column: str, kept: Sequence[str] | None) -> Any:
-    """Count the values of one column; those not kept, and missing ones, have a null value."""
-    value = exp.cast(_column(column), exp.DataType.Type.VARCHAR)
-    counted = (
-        _selected(days, [exp.alias_(value, "v", quoted=True)])
-        .select(exp.alias_(exp.Count(this=exp.Star()), "n", quoted=True))
-        .group_by(value.copy())
     )
-    rank = exp.Window(
-        this=exp.RowNumber(),
-        order=exp.Order(
-            expressions=[
-                exp.Ordered(this=_column("n"), desc=True),
-                exp.Ordered(this=_column("v")),
-            ]
-        ),
-    )
-    ranked = exp.select(
-        _column("v"), _column("n"), exp.alias_(rank, "position", quoted=True)
-    ).from_(counted.subquery("counted"))
-    kept_value = exp.Case().when(_kept(kept), _column("v"))
-    is_missing = exp.Case().when(_column("v").is_(exp.null()), _whole(1)).else_(_whole(0))
+    return str(query.sql(dialect=dialect))
+
+
+def value_key(place: int, value: str | None) -> str:
+    """Name a value of the column at a place, or (without one) its missing values."""
+    return f"{place}" if value is None else f"{place}:{value}"
+
+
+def _places(columns: Sequence[Watched], *, by_value: bool) -> list[int]:
+    return [place for place, each in enumerate(columns) if each.by_value is by_value]
+
+
+def _values(days: Days, columns: Sequence[Watched], places: Sequence[int]) -> Any:
+    """Give the wanted days' columns as c0, c1, ..., beside their day."""
+    key = _column(days.partition_key)
+    first, last = min(days.days).isoformat(), max(days.days).isoformat()
+    gapless = (max(days.days) - min(days.days)).days + 1 == len(days.days)
+    wanted = [key >= _text(first), key <= _text(last)]
+    if not gapless:
+        wanted.append(key.isin(*(_text(day.isoformat()) for day in sorted(days.days))))
     return (
         exp.select(
-            exp.alias_(_whole(place), "place", quoted=True),
-            exp.alias_(kept_value, "value", quoted=True),
-            exp.alias_(is_missing, "missing", quoted=True),
-            exp.alias_(exp.Sum(this=_column("n")), "n", quoted=True),
+            _alias(key.copy(), "day"),
+            *(_alias(_value(columns[place]), f"c{place}") for place in places),
         )
-        .from_(ranked.subquery("ranked"))
-        .group_by(kept_value.copy(), is_missing.copy())
-    )
-
-
-def _kept(kept: Sequence[str] | None) -> Any:
-    if kept is None:
-        return _column("position") <= _whole(TOP_VALUES)
-    if not kept:
-        return exp.false()
-    return _column("v").isin(*(exp.Literal.string(value) for value in kept))
-
-
-def _selected(days: Days, chosen: Sequence[Any]) -> Any:
-    key = _column(days.partition_key)
-    return (
-        exp.select(*chosen)
         .from_(exp.table_(days.table.name, db=days.table.database, quoted=True))
-        .where(
-            key >= exp.Literal.string(days.first.isoformat()),
-            key <= exp.Literal.string(days.last.isoformat()),
-        )
+        .where(*wanted)
     )
 
 
-def _count(condition: Any, name: str) -> Any:
-    return exp.alias_(exp.Count(this=exp.Case().when(condition, _whole(1))), name, quoted=True)
+def _value(column: Watched) -> Any:
+    """Give what is counted of a column: a double, or a text."""
+    source = _column(column.name)
+    if column.by_value:
+        return exp.cast(source, exp.DataType.Type.VARCHAR)
+    if column.kind == "timestamp":
+        return _call("TO_UNIXTIME", exp.cast(source, exp.DataType.Type.TIMESTAMP))
+    if column.kind == "text_length":
+        source = _call("LENGTH", source)
+    return exp.cast(source, exp.DataType.Type.DOUBLE)
 
 
-def _number(value: float) -> Any:
-    # By text: a plain literal would be a decimal to Trino, and lose the last bit.
-    return exp.cast(exp.Literal.string(repr(float(value))), exp.DataType.Type.DOUBLE)
+def _finite(values: Any, columns: Sequence[Watched], places: Sequence[int]) -> Any:
+    """Make NaN and infinities null, and mark the latter in i0, i1, ...; where there can be any."""
+    chosen = [_column("day")]
+    for place in places:
+        source = _column(f"c{place}")
+        if _may_be_infinite(columns[place]):
+            chosen.append(_alias(_when(_call("IS_FINITE", source), source.copy()), f"c{place}"))
+            infinite = _when(_call("IS_INFINITE", source.copy()), _whole(1))
+            chosen.append(_alias(infinite, f"i{place}"))
+        else:
+            chosen.append(source)
+    return _subquery(exp.select(*chosen).from_(_subquery(values, "raw")), "finite")
+
+
+def _may_be_infinite(column: Watched) -> bool:
+    return column.kind == "numeric" and column.type not in _ALWAYS_FINITE
+
+
+def _number_counts(place: int, column: Watched, edges: Sequence[float]) -> list[Any]:
+    source = _column(f"c{place}")
+    found = {
+        "n": exp.Count(this=source),
+        "minimum": exp.Min(this=source.copy()),
+        "maximum": exp.Max(this=source.copy()),
+        "total": exp.Sum(this=source.copy()),
+        "squares": exp.Sum(this=exp.Mul(this=source.copy(), expression=source.copy())),
+    }
+    if _may_be_infinite(column):
+        found["infinite"] = exp.Count(this=_column(f"i{place}"))
+    made = [_alias(each, f"c{place}_{name}") for name, each in found.items()]
+    if edges:
+        # A bin is closed above and Trino's bucket below, hence the signs.
+        below = [-edge for edge in reversed(edges)]
+        frozen = exp.cast(_call("JSON_PARSE", _text(json.dumps(below))), "ARRAY(DOUBLE)", DIALECT)
+        bucket = _call("WIDTH_BUCKET", exp.Neg(this=source.copy()), frozen)
+        made.append(_json(_call("HISTOGRAM", bucket), f"c{place}_bins"))
+    return made
+
+
+def _quantiles() -> Any:
+    return exp.Array(expressions=[exp.Literal.number(repr(each)) for each in QUANTILES])
+
+
+def _grouped(days: Days, columns: Sequence[Watched], places: Sequence[int], *, by_day: bool) -> Any:
+    """Count every value of every column in one scan: (day, key, length, n); or of all days."""
+    names = [_column(f"c{place}") for place in places]
+    day = [_column("day")] if by_day else []
+    sets = [exp.Tuple(expressions=[*day, name]).copy() for name in names]
+    counted = (
+        exp.select(*day, *names)
+        .select(
+            _alias(exp.Count(this=exp.Star()), "n"),
+            _alias(_call("GROUPING", *(name.copy() for name in names)), "which"),
+        )
+        .from_(_subquery(_values(days, columns, places), "raw"))
+    )
+    counted.set("group", exp.Group(grouping_sets=[exp.GroupingSets(expressions=sets)]))
+    value = _call("COALESCE", *(name.copy() for name in names)) if len(names) > 1 else names[0]
+    # GROUPING has a bit for each column, the first highest: 0 where it is the one grouped by.
+    every = 2 ** len(places) - 1
+    place = exp.Case(this=_column("which"))
+    for rank, each in enumerate(places):
+        place = place.when(_whole(every - 2 ** (len(places) - 1 - rank)), _text(str(each)))
+    suffix = _call("COALESCE", _concat(_text(":"), value.copy()), _text(""))
+    return _subquery(
+        exp.select(
+            *day,
+            _column("n"),
+            _column("which"),
+            _alias(value.copy(), "value"),
+            _alias(_concat(place, suffix), "key"),
+        ).from_(_subquery(counted, "counted")),
+        "grouped",
+    )
+
+
+def _commonest(days: Days, columns: Sequence[Watched], places: Sequence[int], top: int) -> Any:
+    order = [exp.Ordered(this=_column("n"), desc=True), exp.Ordered(this=_column("value"))]
+    rank = exp.Window(
+        this=exp.RowNumber(),
+        partition_by=[_column("which")],
+        order=exp.Order(expressions=order),
+    )
+    ranked = (
+        exp.select(_column("key"), _column("n"), _alias(rank, "position"))
+        .from_(_grouped(days, columns, places, by_day=False))
+        .where(
+            _column("value").is_(exp.null()).not_(),
+            _call("LENGTH", _column("value")) <= _whole(LONGEST_VALUE),
+        )
+    )
+    kept = (
+        exp.select(_map_of("n"))
+        .from_(_subquery(ranked, "ranked"))
+        .where(_column("position") <= _whole(min(top, MOST_VALUES)))
+    )
+    return _subquery(kept, "named")
+
+
+def _kept_counts(
+    days: Days,
+    columns: Sequence[Watched],
+    places: Sequence[int],
+    kept: Mapping[str, Sequence[str]],
+) -> Any:
+    """Count the frozen values, and the missing ones, by day. What is not kept joins nothing."""
+    keys = [
+        value_key(place, value) for place in places for value in (None, *kept[columns[place].name])
+    ]
+    text = _text(json.dumps(keys, ensure_ascii=False))
+    wanted = exp.Unnest(
+        expressions=[exp.cast(_call("JSON_PARSE", text), "ARRAY(VARCHAR)", DIALECT)],
+        alias=exp.TableAlias(
+            this=exp.to_identifier("frozen", quoted=True),
+            columns=[exp.to_identifier("key", quoted=True)],
+        ),
+    )
+    frozen = exp.select(_column("key")).from_(wanted)
+    return (
+        exp.select(_column("day", "grouped"), _map_of("n", exp.column("key", "kept", quoted=True)))
+        .from_(_grouped(days, columns, places, by_day=True))
+        .join(
+            _subquery(frozen, "kept"),
+            on=_column("key", "kept").eq(_column("key", "grouped")),
+            join_type="left",
+        )
+        .group_by(_column("day", "grouped"))
+    )
+
+
+def _map_of(count: str, key: Any = None) -> Any:
+    return _json(_call("MAP_AGG", key or _column("key"), _column(count)), "values")
+
+
+def _json(value: Any, name: str) -> Any:
+    # Athena prints a map as {a=1}, which no value with a comma would survive.
+    return _alias(_call("JSON_FORMAT", exp.cast(value, exp.DataType.Type.JSON)), name)
+
+
+def _when(condition: Any, value: Any) -> Any:
+    return exp.Case().when(condition, value)
+
+
+def _concat(*parts: Any) -> Any:
+    return reduce(lambda one, two: exp.DPipe(this=one, expression=two), parts)
+
+
+def _subquery(query: Any, name: str) -> Any:
+    alias = exp.TableAlias(this=exp.to_identifier(name, quoted=True))
+    return exp.Subquery(this=query, alias=alias)
+
+
+def _call(name: str, *arguments: Any) -> Any:
+    return exp.func(name, *arguments, dialect=DIALECT)
+
+
+def _alias(value: Any, name: str) -> Any:
+    return exp.alias_(value, name, quoted=True)
+
+
+def _text(value: str) -> Any:
+    return exp.Literal.string(value)
 
 
 def _whole(value: int) -> Any:
     return exp.Literal.number(value)
 
 
-def _inner(place: int) -> Any:
-    return _column(f"c{place}")
-
-
-def _column(name: str) -> Any:
-    return exp.column(name, quoted=True)
+def _column(name: str, table: str | None = None) -> Any:
+    return exp.column(name, table=table, quoted=True)

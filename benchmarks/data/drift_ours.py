@@ -115,8 +115,9 @@ def by_sql(folder: Path) -> Callable[[], dict[str, bool]]:
 
 def by_arrow(folder: Path) -> Callable[[], dict[str, bool]]:
     """Count the window from Arrow batches, as a Processing step does, and judge."""
-    import pipelines.steps.arrow_profile  # noqa: F401
     import pyarrow.compute  # noqa: F401 - imports are not what is measured
+
+    import pipelines.steps.arrow_profile  # noqa: F401
 
     use_case, baseline = declared(), frozen(folder)
 
@@ -129,6 +130,7 @@ def by_arrow(folder: Path) -> Callable[[], dict[str, bool]]:
 def arrow_profile(folder: Path, baseline: Baseline) -> Profile:
     """Return the window's profile by the Arrow pass."""
     import pyarrow.parquet as pq
+
     from pipelines.steps.arrow_profile import profile
 
     file = pq.ParquetFile(folder / f"{CURRENT}.parquet", read_dictionary=list(TEXTS))

@@ -69,11 +69,11 @@ def _anonymous(node: exp.Expression) -> exp.Expression:
         return _match(name, arguments)
     if name == "format_datetime":
         return _call("strftime", arguments[0], exp.Literal.string(_joda(arguments[1])))
+    if name == "histogram" and (buckets := _buckets(arguments)):
+        return _call("trino_bucket_histogram", *buckets)
     if name == "millisecond":
         return exp.paren(_call("millisecond", *arguments)) % 1000
-    if name in RENAMED:
-        return _call(RENAMED[name], *arguments)
-    return node
+    return _call(RENAMED[name], *arguments) if name in RENAMED else node
 
 
 def _zoned(value: exp.Expression, zone: exp.Expression, *, naive: bool) -> exp.Expression:
@@ -88,6 +88,14 @@ def _match(name: str, arguments: list[exp.Expression]) -> exp.Expression:
         return exp.func("coalesce", _call("list_bool_and", verdicts), exp.true())
     found = exp.func("coalesce", _call("list_bool_or", verdicts), exp.false())
     return exp.Not(this=found) if name == "none_match" else found
+
+
+def _buckets(arguments: list[exp.Expression]) -> tuple[exp.Expression, exp.Expression] | None:
+    """Return operand and bins of histogram(width_bucket(operand, bins)), if it is that."""
+    (only,) = arguments if len(arguments) == 1 else (None,)
+    if isinstance(only, exp.WidthBucket) and only.args.get("max_value") is None:
+        return only.this, only.args["min_value"]
+    return None
 
 
 def _joda(pattern: exp.Expression) -> str:
