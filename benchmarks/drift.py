@@ -208,8 +208,8 @@ def section(figures: Figures) -> str:
         lines += [
             "",
             f"The sensor over the embedded AWS: {figures.first_tick:,.0f} ms for the first tick,",
-            f"which counts; {statistics.median(figures.ticks):.1f} ms (at most "
-            f"{max(figures.ticks):.1f})",
+            f"which counts; {statistics.median(figures.ticks):.1f} ms,",
+            f"at most {max(figures.ticks):.1f},",
             f"for each of {len(figures.ticks)} more over unchanged data.",
         ]
     if figures.many:

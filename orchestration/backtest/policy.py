@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError, create_model
 from decisions.model import Fact
 from usecases import diagnosis, strict_yaml
 from usecases.errors import DeclarationError
-from usecases.fields import DriftMonitor, Duration, Identifier
+from usecases.fields import DriftMonitor, Identifier
 from usecases.retraining_fields import Retraining
 
 if TYPE_CHECKING:
