@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from assets.parts import digest_of
+from usecases.profile_sql import QUANTILES
 from usecases.profiling import measure_baseline
 
 if TYPE_CHECKING:
@@ -23,9 +24,12 @@ def ensure_baseline(platform: Platform, use_case: UseCase, training_set: TableFa
     """Count the baseline of a training set unless it is stored; return its S3 URI."""
     start = datetime.fromisoformat(training_set.parameters["perennial.trained_from"])
     end = datetime.fromisoformat(training_set.parameters["perennial.trained_through"])
-    watched = use_case.monitors.drift.model_dump(mode="json")
+    monitor = use_case.monitors.drift
     summary = json.loads(training_set.parameters["perennial.summary"])
-    name = digest_of({"training_set": summary["sha256"], "watched": watched})
+    watched = {"tables": monitor.model_dump(mode="json")["tables"], "top": monitor.top_values}
+    name = digest_of(
+        {"training_set": summary["sha256"], "watched": watched, "quantiles": QUANTILES}
+    )
     key = f"baselines/{use_case.name}/{name}.json"
     if not platform.artifacts.exists(key):
 
@@ -36,6 +40,6 @@ def ensure_baseline(platform: Platform, use_case: UseCase, training_set: TableFa
 
         # The window ends at a moment that is not itself in it.
         last = (end - timedelta(microseconds=1)).date()
-        baseline = measure_baseline(use_case, start.date(), last, select)
+        baseline = measure_baseline(use_case, start.date(), last, select, top=monitor.top_values)
         platform.artifacts.put_if_absent(key, baseline.model_dump_json().encode())
     return platform.artifacts.uri(key)

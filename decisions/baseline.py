@@ -59,6 +59,10 @@ class NumericBaseline(NumericCounts):
 
     edges: tuple[float, ...]
 
+    def emptied(self) -> NumericCounts:
+        """Give the counts of no rows over the same bins."""
+        return NumericCounts(counts=(0,) * len(self.counts), missing=0, rows=0)
+
     @model_validator(mode="after")
     def _edges_fit(self) -> Self:
         if len(self.counts) != len(self.edges) + 1:
@@ -87,6 +91,10 @@ class CategoricalCounts(Fact):
 
 class CategoricalBaseline(CategoricalCounts):
     """Categorical counts whose values are the frozen ones (the most frequent of the baseline)."""
+
+    def emptied(self) -> CategoricalCounts:
+        """Give the counts of no rows over the same values."""
+        return CategoricalCounts(values=dict.fromkeys(self.values, 0), other=0, missing=0, rows=0)
 
 
 Counts = Annotated[NumericCounts | CategoricalCounts, Field(discriminator="kind")]

@@ -76,6 +76,7 @@ class Athena:
         salt: str = "",
         deadline: timedelta = timedelta(minutes=30),
         repeats: int = REPEATS,
+        stop: bool = True,
     ) -> QueryRun:
         """Run a statement to its end, or re-attach to the one this intent started before.
 
@@ -85,18 +86,20 @@ class Athena:
             intent: What this query is for; the same intent is the same query.
             salt: Tells deliberate repetitions apart, for example a Dagster run id.
             deadline: After this the query is stopped.
+            stop: False leaves it running at the deadline: whoever asks again with this intent
+                finds it further on.
             repeats: How often a query is run again whose failure Athena calls retryable. None
                 for a statement that leaves debris which its repetition would meet.
 
         Raises:
             Transient: Athena was overloaded, failed retryably too often, or the deadline passed,
-                and the query was stopped.
+                and the query was stopped (or, with ``stop=False``, left running).
             Terminal: Athena refused or failed the query; the message has its id and reason.
         """
         for attempt in range(_ATTEMPTS):
             token = token_for(intent, f"{salt}#{attempt}" if attempt else salt)
             started, asked_at = self._start(sql, database, token)
-            query = self._finish(started, deadline)
+            query = self._finish(started, deadline, stop=stop)
             if query["Status"]["State"] == "SUCCEEDED":
                 return _run_of(query, token)
             if _failed_before(query, asked_at):
@@ -136,7 +139,14 @@ class Athena:
             first, request["NextToken"] = False, page["NextToken"]
 
     def select(
-        self, sql: str, *, database: str, intent: str, salt: str = ""
+        self,
+        sql: str,
+        *,
+        database: str,
+        intent: str,
+        salt: str = "",
+        deadline: timedelta = timedelta(minutes=30),
+        stop: bool = True,
     ) -> list[dict[str, Any]]:
         """Run a query and return all its rows; meant for reports, not for tables.
 
@@ -144,7 +154,9 @@ class Athena:
             Transient: As ``run``.
             Terminal: As ``run``.
         """
-        run = self.run(sql, database=database, intent=intent, salt=salt)
+        run = self.run(
+            sql, database=database, intent=intent, salt=salt, deadline=deadline, stop=stop
+        )
         return list(self.rows(run.query_id))
 
     def _start(self, sql: str, database: str, token: str) -> tuple[str, datetime]:
@@ -160,7 +172,7 @@ class Athena:
         asked_at = parsedate_to_datetime(date_header) if date_header else datetime.now(UTC)
         return answer["QueryExecutionId"], asked_at
 
-    def _finish(self, query_id: str, deadline: timedelta) -> Any:
+    def _finish(self, query_id: str, deadline: timedelta, *, stop: bool) -> Any:
         def look() -> Any | None:
             answer = call(self._client.get_query_execution, QueryExecutionId=query_id)
             query = answer["QueryExecution"]
@@ -171,6 +183,8 @@ class Athena:
         except Transient as error:
             if error.service:
                 raise  # AWS's own answer, not our deadline
+            if not stop:
+                raise Transient(f"Athena query {query_id} still runs after {deadline}.") from error
             call(self._client.stop_query_execution, QueryExecutionId=query_id)
             raise Transient(f"Athena query {query_id} was stopped after {deadline}.") from error
 

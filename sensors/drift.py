@@ -1,47 +1,90 @@
-"""Has the data moved? Counts what is new against the champion's frozen baseline, asks, reports.
+"""Has the data moved? One sensor asks for every model in turn, and tells what is new.
 
-A report is stored under the name of what was compared, so a tick over unchanged data reads it back
-instead of counting again. The statistics are decisions.drift's; when to train is the governor's.
+A tick has some seconds. It looks at the tables of all use cases at once and then judges them one by
+one, beginning where the last tick stopped, so that a slow count starves nobody. How a report is
+found or made is drift_reports.py's; when to train is the governor's.
 """
 
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from decisions import drift
-from decisions.baseline import Baseline
 from decisions.model import digest_of
-from decisions.reports import DriftReport
-from resources.baseline_overrides import baseline_uri
-from resources.errors import PerennialError
+from resources.errors import PerennialError, Transient
 from resources.platform import Platform
-from sensors.governing import Situation, situation_of
+from resources.serving import champion_of
+from sensors.drift_reports import Report, landed_through, report_for, sources_of
+from sensors.governing import Situation
 from usecases import asset_keys
-from usecases.profiling import measure_profile
+from usecases.raw_tables import raw_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from decisions.reports import DriftReport
+    from resources.sightings import Name, Sighting
+    from sensors.drift_reports import Source
     from usecases.declaration import UseCase
 
     Draw = Callable[[DriftReport, float], dg.MetadataValue[Any]]
+    Clock = Callable[[], float]
 
-Report = tuple[str, DriftReport]
-"""A report and the name of what it compared."""
+__all__ = ["Report", "drift_sensor", "report_for"]
+
+#: Seconds that a tick spends on judging; with one query's patience it stays within a minute.
+BUDGET = 25.0
+#: Tables whose partitions one tick reads; the next tick goes on.
+READS_A_TICK = 250
 
 
-def drift_sensor(use_cases: Sequence[UseCase], draw: Draw, *, interval: int) -> dg.SensorDefinition:
+@dataclass
+class _Cursor:
+    """What was told of each use case, and where the next tick begins. Losing it repeats a telling.
+
+    Attributes:
+        told: Name of the report that was told last, by use case.
+        following: The use case with which the next tick begins.
+    """
+
+    told: dict[str, str] = field(default_factory=dict)
+    following: str = ""
+
+    @classmethod
+    def read(cls, text: str | None) -> _Cursor:
+        try:
+            found = json.loads(text or "{}")
+            return cls(dict(found["told"]), str(found["following"]))
+        except (ValueError, TypeError, KeyError):
+            return cls()
+
+    def write(self) -> str:
+        return json.dumps({"told": self.told, "following": self.following})
+
+
+def drift_sensor(
+    use_cases: Sequence[UseCase],
+    draw: Draw,
+    *,
+    interval: int,
+    budget: float = BUDGET,
+    clock: Clock = time.monotonic,
+) -> dg.SensorDefinition:
     """Return the one sensor that compares every use case's new data with its baseline.
 
     Args:
         use_cases: What to watch.
         draw: Makes the picture of a report.
         interval: Seconds between ticks, at least.
+        budget: Seconds after which a tick judges no further use case.
+        clock: Monotonic seconds.
     """
+    wanted = {name: raw.partition_key for name, raw in raw_tables(use_cases).items()}
 
     @dg.sensor(
         name="drift_sensor",
@@ -52,73 +95,75 @@ def drift_sensor(use_cases: Sequence[UseCase], draw: Draw, *, interval: int) -> 
     def watch(
         context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> dg.SensorResult:
-        cursor: dict[str, str] = json.loads(context.cursor or "{}")
+        cursor, began = _Cursor.read(context.cursor), clock()
+        looked = sources_of(platform, wanted, reads=READS_A_TICK)
         events, reasons = [], []
-        for use_case in use_cases:
-            try:
-                situation = situation_of(platform, use_case)
-                found = report_for(platform, use_case, situation)
-            except PerennialError as error:
-                reasons.append(f"{use_case.name}: cannot tell: {error}")
+        for use_case in _in_turn(use_cases, cursor.following):
+            if clock() - began > budget:
+                cursor.following = use_case.name
+                break
+            cursor.following = ""
+            found = _judged(context, platform, use_case, looked)
+            if isinstance(found, str):
+                reasons.append(f"{use_case.name}: {found}")
                 continue
-            if found is not None and cursor.get(use_case.name) != found[0]:
-                events.append(_event(use_case, situation, found, draw))
-                cursor[use_case.name] = found[0]
+            situation, report = found
+            if cursor.told.get(use_case.name) != report[0]:
+                events.append(_event(use_case, situation, report, draw))
+                cursor.told[use_case.name] = report[0]
         return dg.SensorResult(
             asset_events=events,
-            cursor=json.dumps(cursor),
+            cursor=cursor.write(),
             skip_reason=None if events else "; ".join(reasons) or "nothing new has landed",
         )
 
     return watch
 
 
-def report_for(platform: Platform, use_case: UseCase, situation: Situation) -> Report | None:
-    """Return the report on what has landed; None where there is no champion to compare with.
+def _in_turn(use_cases: Sequence[UseCase], first: str) -> Iterator[UseCase]:
+    """Yield every use case once, beginning with the one that the last tick did not reach."""
+    names = [each.name for each in use_cases]
+    start = names.index(first) if first in names else 0
+    yield from [*use_cases[start:], *use_cases[:start]]
 
-    Raises:
-        Transient: AWS could not be asked just now.
-        Terminal: The baseline or a table is gone, or a query was refused.
-    """
-    champion, landed = situation.champion, situation.landed_through
-    if champion is None or landed is None:
+
+def _judged(
+    context: dg.SensorEvaluationContext,
+    platform: Platform,
+    use_case: UseCase,
+    looked: tuple[Mapping[Name, Sighting], Mapping[Name, Source]],
+) -> tuple[Situation, Report] | str:
+    """Return a use case's report; or why there is nothing to tell now."""
+    nobody = Situation({}, None, None)
+    try:
+        found = _asked(platform, use_case, looked)
+    except Transient as error:
+        return f"cannot tell yet: {error}"
+    except PerennialError as error:
+        return nobody, _untold(str(error))
+    except Exception as error:  # one model's trouble must not keep the others from being judged
+        context.log.exception("%s: its drift could not be judged", use_case.name)
+        return nobody, _untold(f"{type(error).__name__}: {error}")
+    return "no champion to compare with" if found is None else found
+
+
+def _asked(
+    platform: Platform,
+    use_case: UseCase,
+    looked: tuple[Mapping[Name, Sighting], Mapping[Name, Source]],
+) -> tuple[Situation, Report] | None:
+    packages = platform.registry(use_case.name).packages()
+    champion = champion_of(packages)
+    if champion is None:
         return None
-    own = champion.metadata.get("drift_baseline_uri")
-    uri = baseline_uri(platform.artifacts, use_case.name, champion.version, own)
-    if uri is None:
-        return None
-    name = digest_of({"baseline": uri, "landed": landed.isoformat(), "policy": _policy(use_case)})
-    key = f"monitoring/{use_case.name}/{name}.json"
-    if platform.artifacts.exists(key):
-        return name, DriftReport.model_validate_json(platform.artifacts.get(key))
-    baseline = Baseline.model_validate_json(platform.artifacts.read_uri(uri))
-    report = compare(platform, use_case, baseline, landed, intent=name)
-    platform.artifacts.put_if_absent(key, report.model_dump_json().encode())
-    return name, report
+    sightings, sources = looked
+    situation = Situation(landed_through(use_case, sightings), champion, None, packages)
+    report = report_for(platform, use_case, situation, sources)
+    return None if report is None else (situation, report)
 
 
-def compare(
-    platform: Platform, use_case: UseCase, baseline: Baseline, landed: datetime, *, intent: str
-) -> DriftReport:
-    """Count the monitor's window up to ``landed`` and judge it."""
-    database = use_case.sources.database
-    present = {
-        table: [column.name for column in platform.catalogue.table(database, table).columns]
-        for table in use_case.monitors.drift.tables
-    }
-
-    def select(sql: str) -> list[dict[str, Any]]:
-        return platform.athena.select(
-            sql, database=database, intent=digest_of({"for": intent, "sql": sql})
-        )
-
-    last = (landed - timedelta(microseconds=1)).date()
-    profile = measure_profile(use_case, baseline, last, select, present=present)
-    return drift.judge(baseline, [profile], use_case.monitors.drift.policy)
-
-
-def _policy(use_case: UseCase) -> Any:
-    return use_case.monitors.drift.model_dump(mode="json")
+def _untold(why: str) -> Report:
+    return digest_of({"cannot tell": why}), drift.cannot_tell(why)
 
 
 def _event(

@@ -5,8 +5,7 @@ The window's counts are those that drift is judged by. The promises are decision
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -14,22 +13,19 @@ from decisions.baseline import Baseline
 from decisions.model import digest_of
 from decisions.monitors import data_quality
 from decisions.monitors.verdicts import cannot_tell, report
-from usecases.profiling import measure_profile
+from sensors.drift_reports import compared_with, newest_window
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from decisions.baseline import Profile
     from decisions.reports import MonitorReport
     from resources.platform import Platform
     from sensors.governing import Situation
     from usecases.declaration import UseCase
 
 
-def name_of(use_case: UseCase, situation: Situation) -> str | None:
+def name_of(platform: Platform, use_case: UseCase, situation: Situation) -> str | None:
     """Return the name of what would be compared; None where there is nothing to compare with."""
     champion, landed = situation.champion, situation.landed_through
-    uri = champion.metadata.get("drift_baseline_uri") if champion else None
+    uri = compared_with(platform, use_case, champion)
     policy = use_case.monitors.data_quality
     if uri is None or landed is None or not policy.enabled:
         return None
@@ -44,7 +40,7 @@ def name_of(use_case: UseCase, situation: Situation) -> str | None:
     )
 
 
-def judge(platform: Platform, use_case: UseCase, situation: Situation, name: str) -> MonitorReport:
+def judge(platform: Platform, use_case: UseCase, situation: Situation) -> MonitorReport:
     """Return the report on what has landed.
 
     Raises:
@@ -54,32 +50,16 @@ def judge(platform: Platform, use_case: UseCase, situation: Situation, name: str
     champion, landed = situation.champion, situation.landed_through
     assert champion is not None and landed is not None  # noqa: S101, PT018 - else there is no name
     policy = use_case.monitors.data_quality
-    body = platform.artifacts.read_uri(champion.metadata["drift_baseline_uri"])
+    uri = compared_with(platform, use_case, champion)
+    assert uri is not None  # noqa: S101 - else there is no name
+    body = platform.artifacts.read_uri(uri)
     try:
         baseline = Baseline.model_validate_json(body)
     except ValidationError as error:
         why = f"The baseline cannot be read ({error.errors()[0]['msg']}); train again."
         return report("data_quality", policy, cannot_tell(why), None)
-    profile = _profile(platform, use_case, baseline, landed, name)
+    profile = newest_window(platform, use_case, baseline, landed)
     answer = data_quality.judge(baseline, profile, policy)
     found = report("data_quality", policy, answer, None)
     window = {"window_from": profile.window_from, "window_through": profile.window_through}
     return found.model_copy(update=window)
-
-
-def _profile(
-    platform: Platform, use_case: UseCase, baseline: Baseline, landed: datetime, intent: str
-) -> Profile:
-    database = use_case.sources.database
-    present = {
-        table: [column.name for column in platform.catalogue.table(database, table).columns]
-        for table in use_case.monitors.drift.tables
-    }
-
-    def select(sql: str) -> list[dict[str, Any]]:
-        return platform.athena.select(
-            sql, database=database, intent=digest_of({"for": intent, "sql": sql})
-        )
-
-    last = (landed - timedelta(microseconds=1)).date()
-    return measure_profile(use_case, baseline, last, select, present=present)

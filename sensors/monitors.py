@@ -130,11 +130,14 @@ def _quality(
     platform: Platform, use_case: UseCase, situation: Situation, memory: Memory
 ) -> list[dg.AssetMaterialization]:
     """Judge the quality of what has landed, unless it was told."""
-    name, key = monitor_quality.name_of(use_case, situation), f"{use_case.name}/data_quality"
+    name, key = (
+        monitor_quality.name_of(platform, use_case, situation),
+        f"{use_case.name}/data_quality",
+    )
     champion = situation.champion
     if name is None or champion is None or memory.told.get(key) == name:
         return []
-    report = monitor_quality.judge(platform, use_case, situation, name)
+    report = monitor_quality.judge(platform, use_case, situation)
     _keep(platform, use_case, champion.version, report)
     memory.told[key] = name
     window = {"window": f"{report.window_from} to {report.window_through}", "comparison": name}

@@ -247,6 +247,7 @@ class DriftMonitor(Fact):
         stride: From one window of the history to the next.
         history: How many windows, the newest included, are judged again at each tick: a column that
             fired longer ago and never cleared since is seen as long as it is within them.
+        top_values: Values that a baseline keeps of a column counted by value; the commonest.
         tables: Kind by column by table. What else there is, decisions.drift_policy explains.
     """
 
@@ -268,12 +269,13 @@ class DriftMonitor(Fact):
     minimum_importance: Share = 0.01
     minimum_weight: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
     maximum_other: Share = 0.8
+    top_values: int = Field(default=50, ge=1, le=1000)
     tables: dict[Identifier, dict[Identifier, WatchKind]] = Field(min_length=1)
 
     @property
     def policy(self) -> DriftPolicy:
         """Give the parameters of decisions.drift."""
-        own = self.model_dump(exclude={"window", "stride", "history", "tables"})
+        own = self.model_dump(exclude={"window", "stride", "history", "top_values", "tables"})
         return DriftPolicy.model_validate(own)
 
     @property

@@ -83,17 +83,17 @@ def survey_sql(
     Its columns: c<place>, the QUANTILES of the column at that place as a JSON array; "values", a
     JSON object of the commonest values by key (see `value_key`).
     """
-    binned = _places(columns, by_value=False)
+    binned, named = (_places(columns, by_value=kind) for kind in (False, True))
     chosen = [
         _json(_call("APPROX_PERCENTILE", _column(f"c{place}"), _quantiles()), f"c{place}")
         for place in binned
     ]
     source = _finite(_values(days, columns, binned), columns, binned)
-    query = exp.select(*(chosen or [_alias(exp.null(), "nothing")])).from_(source)
-    named = _places(columns, by_value=True)
+    query = exp.select(*chosen).from_(source)
     if named:
-        top_values = exp.select("*").from_(query.subquery("numbers"))
-        query = top_values.join(_commonest(days, columns, named, top), join_type="cross")
+        commonest = _commonest(days, columns, named, top)
+        query = exp.select("*").from_(_subquery(query, "numbers") if binned else commonest)
+        query = query.join(commonest, join_type="cross") if binned else query
     return str(query.sql(dialect=dialect))
 
 

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import reduce
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from decisions.baseline import (
     Baseline,
@@ -27,7 +27,6 @@ from usecases.profile_sql import Days, Watched
 
 if TYPE_CHECKING:
     from usecases.declaration import UseCase
-    from usecases.profile_sql import Kind
 
 Select = Callable[[str], list[dict[str, Any]]]
 """Runs a query and gives its rows."""
@@ -151,7 +150,7 @@ def watched(use_case: UseCase) -> dict[str, tuple[Watched, ...]]:
     """Give the columns of the monitor by table."""
     return {
         name: tuple(
-            Watched(column, cast("Kind", kind), use_case.sources.tables[name].columns[column])
+            Watched(column, kind, use_case.sources.tables[name].columns[column])
             for column, kind in columns.items()
         )
         for name, columns in use_case.monitors.drift.tables.items()

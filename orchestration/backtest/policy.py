@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError, create_model
 
 from decisions.model import Fact
 from usecases import diagnosis, strict_yaml
+from usecases.durations import Duration
 from usecases.errors import DeclarationError
 from usecases.fields import DriftMonitor, Identifier
 from usecases.retraining_fields import Retraining
