@@ -4,10 +4,10 @@ Level-triggered: a trigger holds for as long as its cause does, whatever was sta
 over once the cause is: a champion without drift, one that has seen the newest data, a run that
 answered the person or the schedule.
 
-What cannot be told is no reason. Where data drift, data quality or model quality cannot be told,
-the other measures of that window are not believed either: nothing is trained on their account,
-and a person is alerted. Age, schedule, a change and a wish do not rest on the window and still
-train.
+What cannot be told is no reason, and a person is alerted. Where data drift or data quality cannot
+be told, the other measures of that window are not believed either: nothing is trained on their
+account. Labels that do not come hold model quality's own verdict only: whether the data drifted
+does not rest on them. Age, schedule, a change and a wish do not rest on the window and still train.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from decisions.model import Fact
 from decisions.reports import MonitorReport
 from decisions.retrain_facts import RetrainFacts, Trigger
 
-_BELIEF = frozenset({"data_drift", "data_quality", "model_quality"})
+_BELIEF = frozenset({"data_drift", "data_quality"})
 """Monitors whose silence makes the whole window doubtful."""
 
 

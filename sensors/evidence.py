@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from decisions.reports import DriftReport
+from decisions.reports import DriftReport, MonitorReport
 from resources import monitor_reports, wishes
-from resources.errors import PerennialError
-from sensors.drift import report_for
+from resources.errors import PerennialError, Transient
+from sensors.drift_reports import report_for
+from sensors.model_monitor import model_monitor_reports
 
 if TYPE_CHECKING:
-    from decisions.reports import MonitorReport
     from resources.platform import Platform
     from resources.wishes import Wish
     from sensors.governing import Situation
@@ -55,6 +55,7 @@ def evidence_for(
     reports: tuple[MonitorReport, ...] = ()
     if champion is not None:
         reports = monitor_reports.newest(platform.artifacts, use_case.name, champion.version)
+    reports += _model_monitor(platform, use_case)
     return Evidence(
         _drift(platform, use_case, situation), reports, wishes.read(platform.artifacts, asked)
     )
@@ -67,3 +68,12 @@ def _drift(platform: Platform, use_case: UseCase, situation: Situation) -> Drift
         why = str(error).splitlines()[0]
         return DriftReport(features=(), verdict="cannot_tell", why=why)
     return found[1] if found else None
+
+
+def _model_monitor(platform: Platform, use_case: UseCase) -> tuple[MonitorReport, ...]:
+    try:
+        return model_monitor_reports(platform, use_case)
+    except Transient:
+        raise
+    except PerennialError as error:
+        return (MonitorReport(monitor="data_quality", verdict="cannot_tell", why=str(error)),)

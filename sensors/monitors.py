@@ -16,6 +16,7 @@ import dagster as dg
 
 from decisions.model import digest_of
 from decisions.monitors import board
+from resources import monitor_reports
 from resources.errors import PerennialError
 from resources.platform import Platform
 from sensors import monitor_quality, monitor_windows
@@ -109,23 +110,6 @@ def monitor_sensor(
     return watch
 
 
-def monitor_reports(
-    platform: Platform, use_case: UseCase, situation: Situation
-) -> tuple[MonitorReport, ...]:
-    """Return each monitor's report on the newest windows that are measured; none before the first.
-
-    Reads only: measuring is the sensor's.
-
-    Raises:
-        Transient: AWS could not be asked just now.
-        Terminal: What is stored cannot be read.
-    """
-    windows = monitor_windows.windows_of(use_case, situation)
-    found = [monitor_windows.read(platform, each) for each in windows]
-    measured = [each for each in found if each is not None]
-    return board.judge_all(use_case.monitors.sampled, measured) if measured else ()
-
-
 def _quality(
     platform: Platform, use_case: UseCase, situation: Situation, memory: Memory
 ) -> list[dg.AssetMaterialization]:
@@ -138,7 +122,7 @@ def _quality(
     if name is None or champion is None or memory.told.get(key) == name:
         return []
     report = monitor_quality.judge(platform, use_case, situation)
-    _keep(platform, use_case, champion.version, report)
+    monitor_reports.store(platform.artifacts, use_case.name, champion.version, report)
     memory.told[key] = name
     window = {"window": f"{report.window_from} to {report.window_through}", "comparison": name}
     return [_event(use_case, champion.version, report, window)]
@@ -163,7 +147,7 @@ def _sampled(
     why = problems.get(newest.name)
     reports = board.untold(policies, why) if why else board.judge_all(policies, measured)
     for report in reports:
-        _keep(platform, use_case, newest.champion.version, report)
+        monitor_reports.store(platform.artifacts, use_case.name, newest.champion.version, report)
     memory.told[use_case.name] = name
     past = monitor_windows.history(platform, use_case, _SHOWN)
     facts = {"window": f"{newest.span.start} to {newest.end}", "measurements": newest.key}
@@ -186,12 +170,6 @@ def _name(use_case: UseCase, windows: Sequence[Window]) -> str:
             "policies": {name: policy.model_dump(mode="json") for name, policy in policies},
         }
     )
-
-
-def _keep(platform: Platform, use_case: UseCase, version: int, report: MonitorReport) -> None:
-    """Keep a monitor's newest report on the champion where the governor finds it."""
-    key = f"monitoring/{use_case.name}/v{version}/{report.monitor}.json"
-    platform.artifacts.put(key, report.model_dump_json().encode())
 
 
 def _event(

@@ -16,7 +16,8 @@ import dagster as dg
 from decisions import quality
 from decisions.model import digest_of
 from decisions.quality import QualityReport
-from decisions.reports import EvaluationReport, Metrics, MonitorReport
+from decisions.reports import EvaluationReport, Metrics
+from resources import monitor_reports
 from resources.errors import PerennialError
 from resources.glue import TableMissing
 from resources.platform import Platform
@@ -84,19 +85,6 @@ def quality_sensor(
     return watch
 
 
-def quality_reports(
-    platform: Platform, use_case: UseCase, situation: Situation
-) -> tuple[MonitorReport, ...]:
-    """Return what the governor takes of model quality; nothing where there is no champion.
-
-    Raises:
-        Transient: AWS could not be asked just now.
-        Terminal: A table is gone, or a query was refused.
-    """
-    found = report_for(platform, use_case, situation)
-    return (found[1].monitor_report(),) if found else ()
-
-
 def report_for(platform: Platform, use_case: UseCase, situation: Situation) -> Report | None:
     """Return the report on what is known now; None where there is no champion.
 
@@ -158,6 +146,8 @@ def _look(
     situation = situation_of(platform, use_case)
     found = report_for(platform, use_case, situation)
     if found is not None and told.get(use_case.name) != found[0]:
+        said = found[1].monitor_report()
+        monitor_reports.store(platform.artifacts, use_case.name, found[1].model_version, said)
         events.append(_event(use_case, found, draw))
         told[use_case.name] = found[0]
     return events

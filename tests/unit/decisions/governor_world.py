@@ -278,7 +278,7 @@ class World:
             assert self.now - last >= POLICY.back_off, f"{key}: no back-off after a failure"
         if failed and failed[-1].status == "refused" and not asked and failed[-1].tried:
             assert self.data - failed[-1].tried >= POLICY.minimum_new_data, f"{key}: the same rows"
-        doubtful = "cannot_tell" in (model.drift, model.quality)
+        doubtful = model.drift == "cannot_tell"
         firm = asked or model.changed or model.scheduled or self.data - model.trained > 21 * DAY
         assert firm or (not doubtful and "drifted" in (model.drift, model.quality)), f"{key}: why?"
 

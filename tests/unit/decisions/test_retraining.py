@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from decisions import freshness
 from decisions.blackout import Weekly
-from decisions.reports import DriftReport, MonitorReport
+from decisions.reports import DriftReport, MonitorName, MonitorReport
 from decisions.retraining import (
     Budget,
     Hold,
@@ -251,7 +251,7 @@ def test_other_monitors_are_reasons_where_they_may_be() -> None:
     assert len(trained(twice).reasons) == 1
 
 
-@pytest.mark.parametrize("doubted", ["data_quality", "model_quality", "drift"])
+@pytest.mark.parametrize("doubted", ["data_quality", "drift"])
 def test_what_cannot_be_told_holds_what_was_measured_and_nothing_else(doubted: str) -> None:
     if doubted == "drift":
         doubt = {"drift": UNTOLD, "monitors": (monitor("prediction_drift"),)}
@@ -268,9 +268,16 @@ def test_what_cannot_be_told_holds_what_was_measured_and_nothing_else(doubted: s
         assert renewed.alerts == verdict.alerts
 
 
-def test_a_monitor_of_little_weight_that_cannot_tell_is_told_only() -> None:
-    given = facts(drift=DRIFTED, monitors=(monitor("attribution_drift", "cannot_tell"),))
-    assert trained(given).alerts == ("attribution_drift: attribution_drift says so.",)
+@pytest.mark.parametrize("silent", ["attribution_drift", "model_quality"])
+def test_a_monitor_that_others_do_not_rest_on_is_told_only(silent: MonitorName) -> None:
+    given = facts(drift=DRIFTED, monitors=(monitor(silent, "cannot_tell"),))
+    assert trained(given).alerts == (f"{silent}: {silent} says so.",)
+
+
+def test_labels_that_never_come_start_nothing_and_alert() -> None:
+    verdict = held(facts(monitors=(monitor("model_quality", "cannot_tell"),)))
+    assert verdict.rule == "cannot_tell"
+    assert verdict.alerts == ("model_quality: model_quality says so.",)
 
 
 def schedule(clock: str, due: datetime) -> Scheduled:
