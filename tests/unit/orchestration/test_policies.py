@@ -24,7 +24,11 @@ IDENTITY = {
     "codepipeline": policies.codepipeline(SETTINGS, NAMES),
 }
 #: These actions know no resource; each must stand alone in its statement.
-WITHOUT_RESOURCE = {"cloudwatch:PutMetricData", "ecr:GetAuthorizationToken"}
+WITHOUT_RESOURCE = {
+    "sagemaker:ListMonitoringExecutions",
+    "cloudwatch:PutMetricData",
+    "ecr:GetAuthorizationToken",
+}
 
 
 def listed(value: Any) -> list[str]:
