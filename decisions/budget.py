@@ -14,6 +14,7 @@ from decisions.model import Fact
 from decisions.retrain_facts import Budget, Obstacle, RunFact
 
 _REMEMBERED = 5
+_SMALL = 0.1
 
 
 class Estimate(Fact):
@@ -36,6 +37,11 @@ class Ledger(Fact):
     runs: int
     estimate: Estimate | None
     resets_at: datetime
+
+
+def usd(amount: float) -> str:
+    """Write an amount; small ones to a hundredth of a cent."""
+    return f"{amount:.2f}" if amount >= _SMALL or amount == 0.0 else f"{amount:.4f}"
 
 
 def estimate(runs: Sequence[RunFact], ceiling_usd: float | None) -> Estimate | None:
@@ -81,14 +87,14 @@ def obstacle(
         if limit is not None and cost > limit:
             return Obstacle(
                 rule="budget",
-                why=f"A run is expected to cost {cost:.2f} USD (by {basis}); allowed is "
-                f"{limit:.2f} {name}. Raise retraining.budget.",
+                why=f"A run is expected to cost {usd(cost)} USD (by {basis}); allowed is "
+                f"{usd(limit)} {name}. Raise retraining.budget.",
             )
     if budget.monthly_usd is None or book.spent_usd + cost <= budget.monthly_usd:
         return None
     return Obstacle(
         rule="budget",
         until=book.resets_at,
-        why=f"{book.spent_usd:.2f} of {budget.monthly_usd:.2f} USD are spent this month by "
-        f"{book.runs} run(s); the next is expected to cost {cost:.2f} (by {basis}).",
+        why=f"{usd(book.spent_usd)} of {usd(budget.monthly_usd)} USD are spent this month by "
+        f"{book.runs} run(s); the next is expected to cost {usd(cost)} (by {basis}).",
     )

@@ -72,13 +72,13 @@ def served(facts: RetrainFacts, asked_at: datetime) -> bool:
 def _measured(
     facts: RetrainFacts, verdict: Literal["drifted", "cannot_tell"]
 ) -> Iterator[MonitorReport]:
-    """Yield what every monitor says; the drift report speaks for data drift where there is one."""
+    """Yield what every monitor says, the drift report among them."""
     reports = list(facts.monitors)
     if facts.drift is not None:
         drift = MonitorReport(
             monitor="data_drift", verdict=facts.drift.verdict, why=facts.drift.why
         )
-        reports = [drift, *(each for each in reports if each.monitor != "data_drift")]
+        reports.insert(0, drift)
     return (each for each in reports if each.verdict == verdict)
 
 

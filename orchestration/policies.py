@@ -151,7 +151,11 @@ def _orchestrator_of_data(settings: AwsSettings, names: Names, account_id: str) 
         allow(
             ["cloudwatch:PutMetricData"],
             "*",
-            Condition={"StringEquals": {"cloudwatch:namespace": role.FRESHNESS_NAMESPACE}},
+            Condition={
+                "StringEquals": {
+                    "cloudwatch:namespace": [role.FRESHNESS_NAMESPACE, role.GOVERNOR_NAMESPACE]
+                }
+            },
         ),
         pass_sagemaker_role(account_id),
     )

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from decisions import budget, retraining
+from decisions.budget import usd
 from decisions.freshness import write_length
 from decisions.retraining import Hold
 from orchestration.home import dagster_home
@@ -189,12 +190,12 @@ def _facts(found: Explanation) -> Table:
 
 def _money(found: Explanation) -> str:
     book, limits = _ledger(found.judged), found.use_case.retraining.budget
-    spent = "unknown" if book.spent_usd is None else f"{book.spent_usd:.2f} USD"
-    monthly = "no limit" if limits.monthly_usd is None else f"{limits.monthly_usd:.2f}"
-    each = "no limit" if limits.per_run_usd is None else f"{limits.per_run_usd:.2f}"
+    spent = "unknown" if book.spent_usd is None else f"{usd(book.spent_usd)} USD"
+    monthly = "no limit" if limits.monthly_usd is None else usd(limits.monthly_usd)
+    each = "no limit" if limits.per_run_usd is None else usd(limits.per_run_usd)
     expected = "unknown"
     if book.estimate is not None:
-        expected = f"{book.estimate.usd:.2f} USD by {book.estimate.basis}"
+        expected = f"{usd(book.estimate.usd)} USD by {book.estimate.basis}"
     return (
         f"{spent} spent this month by {book.runs} run(s) (a month: {monthly}); "
         f"the next: {expected} (a run: {each})"

@@ -22,6 +22,8 @@ OFFLINE_STORE_DATABASE = "sagemaker_featurestore"
 RAW_DATABASE = "nycflights"
 #: CloudWatch namespace of how late sources are.
 FRESHNESS_NAMESPACE = "Perennial/Freshness"
+#: CloudWatch namespace of what the governor could not tell.
+GOVERNOR_NAMESPACE = "Perennial/Governor"
 
 
 def slug(use_case: str) -> str:

@@ -9,13 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from decisions.reports import DriftReport, MonitorReport
+from decisions import drift
+from decisions.reports import MonitorReport
 from resources import monitor_reports, wishes
 from resources.errors import PerennialError, Transient
+from sensors import quality
 from sensors.drift_reports import report_for
 from sensors.model_monitor import model_monitor_reports
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from decisions.reports import DriftReport, MonitorName
     from resources.platform import Platform
     from resources.wishes import Wish
     from sensors.governing import Situation
@@ -48,32 +53,63 @@ def evidence_for(
         asked: Keys of its wishes.
 
     Raises:
-        Transient: S3 could not be asked just now.
+        Transient: AWS could not be asked just now.
         Terminal: A wish is malformed, or S3 refused.
     """
-    champion = situation.champion
-    reports: tuple[MonitorReport, ...] = ()
-    if champion is not None:
-        reports = monitor_reports.newest(platform.artifacts, use_case.name, champion.version)
-    reports += _model_monitor(platform, use_case)
     return Evidence(
-        _drift(platform, use_case, situation), reports, wishes.read(platform.artifacts, asked)
+        _drift(platform, use_case, situation),
+        _monitors(platform, use_case, situation),
+        wishes.read(platform.artifacts, asked),
     )
 
 
 def _drift(platform: Platform, use_case: UseCase, situation: Situation) -> DriftReport | None:
     try:
         found = report_for(platform, use_case, situation)
+    except Transient:
+        raise
     except (PerennialError, ValueError) as error:  # a report or a baseline that is none: ValueError
-        why = str(error).splitlines()[0]
-        return DriftReport(features=(), verdict="cannot_tell", why=why)
+        return drift.cannot_tell(_first_line(error))
     return found[1] if found else None
 
 
-def _model_monitor(platform: Platform, use_case: UseCase) -> tuple[MonitorReport, ...]:
+def _monitors(
+    platform: Platform, use_case: UseCase, situation: Situation
+) -> tuple[MonitorReport, ...]:
+    """Return what every other monitor says of the champion: stored, joined with labels, bought."""
+    champion = situation.champion
+    if champion is None:
+        return ()
+    return (
+        *monitor_reports.newest(platform.artifacts, use_case.name, champion.version),
+        *_told("model_quality", lambda: _quality(platform, use_case, situation)),
+        *_told("data_drift", lambda: model_monitor_reports(platform, use_case)),
+    )
+
+
+def _quality(
+    platform: Platform, use_case: UseCase, situation: Situation
+) -> tuple[MonitorReport, ...]:
+    """Return what labels say of predictions; nothing while there are too few to be told of.
+
+    That nobody asks the model is no doubt about its data. Labels that do not come are.
+    """
+    found = quality.report_for(platform, use_case, situation)
+    if found is None or (found[1].verdict == "cannot_tell" and not found[1].alert):
+        return ()
+    return (found[1].monitor_report(),)
+
+
+def _told(
+    name: MonitorName, ask: Callable[[], tuple[MonitorReport, ...]]
+) -> tuple[MonitorReport, ...]:
     try:
-        return model_monitor_reports(platform, use_case)
+        return ask()
     except Transient:
         raise
-    except PerennialError as error:
-        return (MonitorReport(monitor="data_quality", verdict="cannot_tell", why=str(error)),)
+    except (PerennialError, ValueError) as error:
+        return (MonitorReport(monitor=name, verdict="cannot_tell", why=_first_line(error)),)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]

@@ -20,12 +20,16 @@ class GovernorMemory:
         waiting: Virtual start of those that wait in the queue.
         said: Digest of what Dagster was told last.
         begin: The use case that the next tick begins with.
+        alerted: Use cases of which CloudWatch was told that something cannot be told, sorted.
+        measured: Minute since the epoch at which that was.
     """
 
     since: dict[str, datetime] = field(default_factory=dict)
     waiting: dict[str, datetime] = field(default_factory=dict)
     said: dict[str, str] = field(default_factory=dict)
     begin: str = ""
+    alerted: list[str] = field(default_factory=list)
+    measured: int = 0
 
     @classmethod
     def read(cls, cursor: str | None) -> GovernorMemory:
@@ -37,6 +41,8 @@ class GovernorMemory:
                 {name: datetime.fromisoformat(at) for name, at in found["waiting"].items()},
                 {str(name): str(each) for name, each in found["said"].items()},
                 str(found["begin"]),
+                sorted(map(str, found["alerted"])),
+                int(found["measured"]),
             )
         except (ValueError, TypeError, KeyError, AttributeError):
             return cls()
@@ -48,6 +54,8 @@ class GovernorMemory:
             "waiting": {n: at.isoformat() for n, at in self.waiting.items() if n in names},
             "said": {n: each for n, each in self.said.items() if n in names},
             "begin": self.begin,
+            "alerted": [name for name in self.alerted if name in names],
+            "measured": self.measured,
         }
         return json.dumps(document, separators=(",", ":"))
 

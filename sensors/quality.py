@@ -17,7 +17,6 @@ from decisions import quality
 from decisions.model import digest_of
 from decisions.quality import QualityReport
 from decisions.reports import EvaluationReport, Metrics
-from resources import monitor_reports
 from resources.errors import PerennialError
 from resources.glue import TableMissing
 from resources.platform import Platform
@@ -146,8 +145,6 @@ def _look(
     situation = situation_of(platform, use_case)
     found = report_for(platform, use_case, situation)
     if found is not None and told.get(use_case.name) != found[0]:
-        said = found[1].monitor_report()
-        monitor_reports.store(platform.artifacts, use_case.name, found[1].model_version, said)
         events.append(_event(use_case, found, draw))
         told[use_case.name] = found[0]
     return events

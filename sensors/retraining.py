@@ -20,6 +20,7 @@ from decisions.retraining import Hold, Retrain
 from resources import wishes
 from resources.errors import PerennialError
 from resources.platform import Platform
+from sensors.alerting import alert
 from sensors.evidence import evidence_for
 from sensors.governing import facts_of, run_request, sight, situation_of, utc_now
 from sensors.governor_memory import GovernorMemory
@@ -93,8 +94,9 @@ def retraining_sensor(
         except PerennialError as error:
             return dg.SensorResult(skip_reason=f"cannot tell: {error}", cursor=context.cursor)
         events, alerts = told(use_cases, tick.judged, memory)
-        for alert in alerts:
-            context.log.warning(alert)
+        unmeasured = alert(platform, tick.judged, memory)
+        for line in [*alerts, *([unmeasured] if unmeasured else [])]:
+            context.log.warning(line)
         reasons = [f"{name}: cannot tell: {why}" for name, why in tick.unknown.items()]
         reasons += [f"{name}: {each.why}" for name, each in tick.judged.items()]
         return dg.SensorResult(

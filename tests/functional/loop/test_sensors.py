@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 import uuid
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pytest
+from rich.console import Console
 
+from orchestration.why import explain, tables
 from resources.glue import LANDED_THROUGH
 from tests.functional.loop.conftest import LANDED
 from tests.functional.loop.test_bad_input import reading
@@ -62,6 +65,28 @@ def test_new_weeks_start_one_run_under_one_key(loop: Loop, use_case: UseCase, la
     assert "staleness: " in request.tags[tags.REASON]
     (repeated,) = loop.sensor(use_case, "retraining_sensor").run_requests
     assert (repeated.run_key, repeated.tags) == (request.run_key, request.tags)
+
+
+def test_why_shows_what_is_due_and_what_the_past_runs_cost(
+    loop: Loop, use_case: UseCase, first: Outcome, landed: Any
+) -> None:
+    run = loop.instance.get_run_by_id(first.run.run_id)
+    assert run is not None
+    cost = float(run.tags[tags.COST])
+    assert 0 < cost < 0.1
+    (event,) = loop.sensor(use_case, "retraining_sensor").asset_events
+    assert event.metadata["verdict"].value == "retrain"
+    found = explain(loop.platform, use_case, loop.instance)
+    assert found.exit_code == 0
+    console = Console(width=200, record=True, file=io.StringIO())
+    for table in tables(found):
+        console.print(table)
+    told = console.export_text()
+    assert "flight_delay/after-v1/attempt-1" in told
+    assert "age: " not in told
+    assert "staleness: Data has landed through 2013-01-29" in told
+    assert f"{cost:.4f}" in told
+    assert "by past runs" in told
 
 
 def test_a_run_in_flight_holds_the_next(loop: Loop, use_case: UseCase, landed: Any) -> None:

@@ -12,11 +12,15 @@ import pytest
 from rich.console import Console
 
 from decisions.queue import Quota
+from decisions.retraining import Hold, RetrainFacts
 from orchestration.why import FINE, WAITS, as_json, explain, tables
 from resources import monitor_reports, wishes
 from resources.errors import Terminal
+from resources.names import GOVERNOR_NAMESPACE
+from sensors.alerting import alert
 from sensors.governor_memory import GovernorMemory
 from sensors.retraining import evaluate
+from sensors.verdicts import Judged
 from usecases import run_tags as tags
 from usecases.fields import write_duration
 
@@ -186,7 +190,31 @@ def test_settling_waits_once_and_outlives_a_lost_cursor(governed: Callable[..., 
     assert "less than" in str(made.tick().skip_reason)
 
 
-def test_what_a_monitor_cannot_tell_is_alerted(governed: Callable[..., Governed]) -> None:
+def test_what_cannot_be_told_is_measured_and_its_end_too(governed: Callable[..., Governed]) -> None:
+    made = governed(first="automatic")
+    name = f"dock_{uuid.uuid4().hex[:8]}"
+    memory = GovernorMemory()
+    platform = made.wharf.platform
+    facts = RetrainFacts(use_case=name)
+    for alerts in (("drift: 0 rows",), (), ()):
+        verdict = Hold(until=None, why="", alerts=alerts)
+        assert alert(platform, {name: Judged(facts, verdict, THROUGH)}, memory) is None
+    now = datetime.now(UTC)
+    (found,) = made.wharf.environment.admin_client(
+        "cloudwatch", "experimentation"
+    ).get_metric_statistics(
+        Namespace=GOVERNOR_NAMESPACE,
+        MetricName="CannotTell",
+        Dimensions=[{"Name": "UseCase", "Value": name}],
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(minutes=2),
+        Period=7200,
+        Statistics=["Maximum", "Minimum", "SampleCount"],
+    )["Datapoints"]
+    assert (found["Maximum"], found["Minimum"], found["SampleCount"]) == (1, 0, 2)
+
+
+def test_a_report_that_cannot_be_read_says_so(governed: Callable[..., Governed]) -> None:
     made = governed()
     artifacts = made.wharf.platform.artifacts
     key = "monitoring/dock/v3/model_quality.json"
@@ -212,11 +240,9 @@ def test_a_tick_ends_in_time_and_the_next_goes_on(governed: Callable[..., Govern
         use_cases = (wharf.use_case, ghost)
         return evaluate(wharf.instance, wharf.platform, use_cases, Quota(), memory, 0.0)
 
-    first = tick()
-    assert list(first.judged) == ["dock"]
+    assert list(tick().judged) == ["dock"]
     assert memory.begin == "ghost"
-    second = tick()
-    assert "ghost" in second.unknown, "it has no registry, and that holds up nobody else"
+    assert list(tick().judged) == ["ghost"]
     assert memory.begin == "dock"
     assert list(tick().judged) == ["dock"]
 

@@ -13,9 +13,10 @@ NAMES = ["a", "b", "c", "d"]
 
 
 def test_it_is_read_as_written_without_what_is_not_declared_any_more() -> None:
-    memory = GovernorMemory({"a": NOW, "gone": NOW}, {"b": NOW}, {"a": "x", "gone": "y"}, "b")
+    since, said = {"a": NOW, "gone": NOW}, {"a": "x", "gone": "y"}
+    memory = GovernorMemory(since, {"b": NOW}, said, "b", ["c", "gone"], 7)
     again = GovernorMemory.read(memory.write(frozenset(NAMES)))
-    assert again == GovernorMemory({"a": NOW}, {"b": NOW}, {"a": "x"}, "b")
+    assert again == GovernorMemory({"a": NOW}, {"b": NOW}, {"a": "x"}, "b", ["c"], 7)
 
 
 @pytest.mark.parametrize("cursor", [None, "", "[]", "{}", '{"since": 3}', "{", '{"a": "b"}'])
