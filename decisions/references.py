@@ -156,7 +156,7 @@ def _blend(parts: Sequence[tuple[float, Side]], whole: Side) -> Side:
     rows = 1.0 / math.fsum(share * share / side.rows for share, side in parts)
 
     def mixed(values: Sequence[float]) -> float:
-        return rows * math.fsum(
+        return rows * sum(
             share * value / side.rows for (share, side), value in zip(parts, values, strict=True)
         )
 
