@@ -65,7 +65,7 @@ def _bars(axes: Any, told: Sequence[FeatureDrift], report: DriftReport, threshol
         axes.axvline(release, color=_FAINT, linewidth=0.9, linestyle=":")
     untold = sum(each.status == "cannot_tell" for each in report.features)
     note = f"; {untold} cannot be told" if untold else ""
-    axes.set(xlabel="distance, 1 = threshold (dotted: where it clears)")
+    axes.set_xlabel("distance, 1 = threshold (dotted: where it clears)", fontsize=8)
     axes.set_title(f"{len(told)} columns against the baseline{note}", fontsize=9)
     axes.tick_params(labelsize=7)
 

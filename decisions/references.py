@@ -11,6 +11,7 @@ adds to PSI by chance about 1/rows of either side.
 from __future__ import annotations
 
 import math
+import operator
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -154,11 +155,10 @@ def _same_weekdays(name: str, frozen: Frozen, baseline: Baseline, profile: Profi
 def _blend(parts: Sequence[tuple[float, Side]], whole: Side) -> Side:
     """Add up sides by share. Of n rows each with weight w, sum(w)^2 / sum(w^2) are worth it."""
     rows = 1.0 / math.fsum(share * share / side.rows for share, side in parts)
+    factors = [rows * share / side.rows for share, side in parts]
 
     def mixed(values: Sequence[float]) -> float:
-        return rows * sum(
-            share * value / side.rows for (share, side), value in zip(parts, values, strict=True)
-        )
+        return sum(map(operator.mul, factors, values))
 
     totals = [side.total for _, side in parts if side.total is not None]
     return Side(
