@@ -128,6 +128,11 @@ def side_of(frozen: Frozen, counted: Counted) -> Side:
     )
 
 
+def coarse(frozen: Frozen, side: Side) -> tuple[float, ...]:
+    """Give a side's rows by coarse bin, the missing and the infinite last."""
+    return (*_merged(side.bins, _groups(frozen)), side.missing, side.infinite)
+
+
 def unseen(frozen: Frozen, counted: Counted) -> int:
     """Count the rows whose category is named in the window and not in the baseline."""
     if not isinstance(frozen, CategoricalBaseline) or not isinstance(counted, CategoricalCounts):
@@ -158,7 +163,7 @@ def _blend(parts: Sequence[tuple[float, Side]], whole: Side) -> Side:
     factors = [rows * share / side.rows for share, side in parts]
 
     def mixed(values: Sequence[float]) -> float:
-        return sum(map(operator.mul, factors, values))
+        return float(sum(map(operator.mul, factors, values)))
 
     totals = [side.total for _, side in parts if side.total is not None]
     return Side(
@@ -173,11 +178,10 @@ def _blend(parts: Sequence[tuple[float, Side]], whole: Side) -> Side:
 
 
 def _compare(frozen: Frozen, before: Side, now: Side, reference: Reference) -> Comparison:
-    groups = _groups(frozen)
     return Comparison(
-        labels=(*_labels(frozen, groups), "missing", "infinite"),
-        before=(*_merged(before.bins, groups), before.missing, before.infinite),
-        now=(*_merged(now.bins, groups), now.missing, now.infinite),
+        labels=(*_labels(frozen, _groups(frozen)), "missing", "infinite"),
+        before=coarse(frozen, before),
+        now=coarse(frozen, now),
         reference=reference,
         fine=(before, now),
     )
