@@ -1,4 +1,4 @@
-"""Reports as pictures for the Dagster UI: ROC, calibration, drift bars.
+"""Reports as pictures for the Dagster UI: ROC, calibration, and drift (drift_plot.py).
 
 Draws what a report says. Computing a number does not belong here.
 """
@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 
 from assets.drawing import ACCENT as _ACCENT
 from assets.drawing import INK as _INK
-from assets.drawing import WARN as _WARN
 from assets.drawing import figure as _figure
 from assets.drawing import markdown as _markdown
+from assets.drift_plot import drift
 
 if TYPE_CHECKING:
     import dagster as dg
 
-    from decisions.reports import DriftReport, EvaluationReport
+    from decisions.reports import EvaluationReport
+
+__all__ = ["calibration", "drift", "roc"]
 
 
 def roc(report: EvaluationReport) -> dg.MarkdownMetadataValue:
@@ -50,19 +52,6 @@ def calibration(report: EvaluationReport) -> dg.MarkdownMetadataValue:
         title=f"Calibration, Brier {_number(report.challenger.brier)}",
     )
     return _markdown(figure, "calibration")
-
-
-def drift(report: DriftReport, threshold: float) -> dg.MarkdownMetadataValue:
-    """Draw PSI per column against the threshold, farthest first; grey where it cannot be told."""
-    told = sorted((f for f in report.features if f.psi is not None), key=lambda f: f.psi or 0.0)[
-        -25:
-    ]
-    figure, axes = _figure(height=0.5 + 0.25 * max(len(told), 4))
-    colours = [_WARN if f.status == "drifted" else _ACCENT for f in told]
-    axes.barh([f.name for f in told], [f.psi or 0.0 for f in told], color=colours)
-    axes.axvline(threshold, color=_INK, linewidth=0.8, linestyle="--")
-    axes.set(xlabel="population stability index", title="Drift against the baseline")
-    return _markdown(figure, "drift")
 
 
 def _number(value: float | None) -> str:

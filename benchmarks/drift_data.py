@@ -6,6 +6,7 @@ drift_alarms.py.
 
 from __future__ import annotations
 
+import math
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,7 @@ class Frozen:
         self.watched, self.span = watched, range(first, end)
         self._edges, self._kept = self._bins()
         self.counts = {name: self._counted(name, watched.days[name]) for name in watched.kinds}
+        self._ends = {name: _ends(watched.days[name]) for name in self._edges}
 
     def _bins(self) -> tuple[dict[str, Any], dict[str, list[str]]]:
         edges, kept = {}, {}
@@ -123,7 +125,10 @@ class Frozen:
         weekdays = [0] * 7
         for day in days:
             weekdays[(_START + timedelta(days=day)).weekday()] += 1
-        rows = {name: len(self.values(name, days)) for name in self.watched.kinds}
+        rows = {
+            name: sum(len(self.watched.days[name][day]) for day in days)
+            for name in self.watched.kinds
+        }
         return Profile(
             features={name: self._shape(name, days, moved) for name in self.watched.kinds},
             window_from=_NO_DAY + timedelta(days=through - len(days) + 1),
@@ -154,8 +159,8 @@ class Frozen:
             counts=tuple(bins),
             missing=missing,
             rows=sum(bins) + missing,
-            minimum=float(np.nanmin(self.values(name, days))) + shift,
-            maximum=float(np.nanmax(self.values(name, days))) + shift,
+            minimum=min(self._ends[name][day][0] for day in days) + shift,
+            maximum=max(self._ends[name][day][1] for day in days) + shift,
             total=float(counts[-2]),
             squares=float(counts[-1]),
         )
@@ -167,6 +172,15 @@ class Frozen:
             return CategoricalBaseline(**counts.model_dump())
         edges = tuple(float(edge) for edge in self._edges[name])
         return NumericBaseline(**counts.model_dump(), edges=edges)
+
+
+def _ends(days: Sequence[Any]) -> list[tuple[float, float]]:
+    """Return the smallest and largest value of each day; those of none are never the ends."""
+    there = [values[~np.isnan(values)] for values in days]
+    return [
+        (float(each.min()), float(each.max())) if len(each) else (math.inf, -math.inf)
+        for each in there
+    ]
 
 
 Moved = dict[str, float]

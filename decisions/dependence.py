@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from decisions.references import comparable, side_of
+from decisions.references import coarse, comparable, side_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +31,8 @@ def design_effects(
 ) -> dict[str, float]:
     """Give the design effect of every column, at least 1, where enough days have it.
 
+    It is that of the coarse bins, which the test of homogeneity counts over.
+
     Args:
         baseline: Whose bins the days are counted over.
         days: Counts of single days, oldest first.
@@ -41,7 +43,7 @@ def design_effects(
     for name, frozen in baseline.features.items():
         counted = [day.features[name] for day in days if name in day.features]
         rows = [
-            (*side.bins, side.missing, side.infinite)
+            coarse(frozen, side)
             for side in (side_of(frozen, each) for each in counted if comparable(frozen, each))
             if side.rows
         ]

@@ -117,7 +117,7 @@ def wasserstein(edges: Sequence[float], baseline: Histogram, current: Histogram)
     if before is None or now is None:
         return None
     places = sorted({place for place, _ in (*before, *now)})
-    gaps = [_height(before, place) - _height(now, place) for place in places]
+    gaps = [p - q for p, q in zip(_heights(before, places), _heights(now, places), strict=True)]
     lower = inner = signed = upper = 0.0
     for (low, high), (left, right) in zip(pairwise(places), pairwise(gaps), strict=True):
         if edges and high <= edges[0]:
@@ -195,22 +195,31 @@ def _mean(side: Histogram) -> float:
 def _spread_of_bins(knots: Knots | None) -> float | None:
     if knots is None:
         return None
-    parts = [(b - a, (x + y) / 2, y - x) for (x, a), (y, b) in pairwise(knots)]
-    mean = math.fsum(share * middle for share, middle, _ in parts)
-    variance = math.fsum(
-        share * ((middle - mean) ** 2 + width * width / 12) for share, middle, width in parts
+    parts = [(b - a, x / 2 + y / 2, y - x) for (x, a), (y, b) in pairwise(knots)]
+    mean = sum(share * middle for share, middle, _ in parts)
+    # Products, not powers: beyond floating point the former are infinite, the latter raise.
+    variance = sum(
+        share * ((middle - mean) * (middle - mean) + width * width / 12)
+        for share, middle, width in parts
     )
     return math.sqrt(variance) if math.isfinite(variance) and variance > 0 else None
 
 
-def _height(knots: Knots, place: float) -> float:
-    """Interpolate a distribution function."""
-    if place <= knots[0][0]:
-        return 0.0
-    for (low, left), (high, right) in pairwise(knots):
-        if place <= high:
-            return left + (right - left) * ((place - low) / (high - low))
-    return 1.0
+def _heights(knots: Knots, places: Sequence[float]) -> list[float]:
+    """Interpolate a distribution function at ascending places, its own among them."""
+    found: list[float] = []
+    at = 0
+    for place in places:
+        while at < len(knots) and knots[at][0] < place:
+            at += 1
+        if at == 0:
+            found.append(knots[0][1] if place == knots[0][0] else 0.0)
+        elif at == len(knots):
+            found.append(1.0)
+        else:
+            (low, left), (high, right) = knots[at - 1], knots[at]
+            found.append(left + (right - left) * ((place - low) / (high - low)))
+    return found
 
 
 def _area(width: float, left: float, right: float) -> float:

@@ -76,7 +76,9 @@ def judge(
         Column(name, policy, max(measured.get(name, policy.design_effect(name)), 1.0), (*seasons,))
         for name in sorted({*baseline.features, *windows[-1].features})
     ]
-    looked = [_look(columns, baseline, profile, policy) for profile in windows]
+    looked = [
+        _look(columns, baseline, profile, briefly=profile is not windows[-1]) for profile in windows
+    ]
     features = tuple(_feature(each, baseline, looked, importance or {}) for each in columns)
     verdict, why = _verdict(features, policy)
     return DriftReport(
@@ -96,17 +98,19 @@ def cannot_tell(why: str) -> DriftReport:
 
 
 def _look(
-    columns: Sequence[Column], baseline: Baseline, profile: Profile, policy: DriftPolicy
+    columns: Sequence[Column], baseline: Baseline, profile: Profile, *, briefly: bool
 ) -> _Window:
+    """Measure every column of a window."""
     found: dict[str, Measured | str] = {}
     for column in columns:
         name = column.name
-        problem = obstacle(baseline.features.get(name), profile.features.get(name), policy)
-        found[name] = problem or measure(column, baseline, profile)
+        problem = obstacle(baseline.features.get(name), profile.features.get(name), column.policy)
+        found[name] = problem or measure(column, baseline, profile, briefly=briefly)
     p_values = {
-        name: each.p_value
-        for name, each in found.items()
-        if isinstance(each, Measured) and name not in policy.ignore
+        each.name: measured.p_value
+        for each in columns
+        if isinstance(measured := found[each.name], Measured)
+        and each.name not in each.policy.ignore
     }
     return _Window(profile, found, false_discovery(p_values))
 

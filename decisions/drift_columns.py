@@ -18,6 +18,16 @@ if TYPE_CHECKING:
     from decisions.baseline import Baseline, Profile
     from decisions.drift_policy import DriftPolicy, Measure
 
+_UNORDERED = {
+    "jensen_shannon": distances.jensen_shannon,
+    "total_variation": distances.total_variation,
+    "l_infinity": distances.l_infinity,
+}
+_MEASURES: dict[str, list[Measure]] = {
+    "numeric": ["psi", "jensen_shannon", "ks", "wasserstein"],
+    "categorical": ["psi", "jensen_shannon", "total_variation", "l_infinity"],
+}
+
 
 class Column(NamedTuple):
     """What is known of a column before any window is looked at.
@@ -94,10 +104,19 @@ def _nothing(before: Frozen, now: Counted, policy: DriftPolicy) -> str | None:
     return None
 
 
-def measure(column: Column, baseline: Baseline, profile: Profile) -> Measured:
-    """Measure one column against the reference it is nearest to; there is no obstacle."""
+def measure(
+    column: Column, baseline: Baseline, profile: Profile, *, briefly: bool = False
+) -> Measured:
+    """Measure one column against the reference it is nearest to; there is no obstacle.
+
+    Args:
+        column: Which.
+        baseline: What the champion learnt from.
+        profile: The window.
+        briefly: Leave out the measures that the column is not judged by.
+    """
     found = [
-        _measured(column, baseline.features[column.name], comparison)
+        _measured(column, baseline.features[column.name], comparison, briefly=briefly)
         for comparison in comparisons(
             column.name,
             baseline,
@@ -109,12 +128,14 @@ def measure(column: Column, baseline: Baseline, profile: Profile) -> Measured:
     return min(found, key=lambda each: each.value)
 
 
-def _measured(column: Column, frozen: Frozen, comparison: Comparison) -> Measured:
-    all_of = _distances(frozen, comparison)
+def _measured(column: Column, frozen: Frozen, comparison: Comparison, *, briefly: bool) -> Measured:
     wanted = column.policy.measure_of(frozen.kind)
-    value = all_of.get(wanted)
-    psi = all_of["psi"]
-    assert psi is not None  # noqa: S101 - PSI is defined wherever there are rows
+    names = [wanted] if briefly else _MEASURES[frozen.kind]
+    psi = distances.psi(comparison.before, comparison.now)
+    all_of: dict[str, float | None] = {"psi": psi}
+    for name in names:
+        all_of[name] = psi if name == "psi" else _distance(name, frozen, comparison)
+    value = all_of[wanted]
     before, now = comparison.fine
     return Measured(
         measure="psi" if value is None else wanted,
@@ -130,20 +151,13 @@ def _measured(column: Column, frozen: Frozen, comparison: Comparison) -> Measure
     )
 
 
-def _distances(frozen: Frozen, comparison: Comparison) -> dict[str, float | None]:
-    pair = (comparison.before, comparison.now)
-    found: dict[str, float | None] = {
-        "psi": distances.psi(*pair),
-        "jensen_shannon": distances.jensen_shannon(*pair),
-    }
-    if isinstance(frozen, NumericBaseline):
-        before, now = comparison.fine
-        found["ks"] = distances.kolmogorov_smirnov(before.bins, now.bins)
-        found["wasserstein"] = _normalised_wasserstein(frozen, before, now)
-        return found
-    found["total_variation"] = distances.total_variation(*pair)
-    found["l_infinity"] = distances.l_infinity(*pair)
-    return found
+def _distance(name: str, frozen: Frozen, comparison: Comparison) -> float | None:
+    before, now = comparison.fine
+    if name == "ks":
+        return distances.kolmogorov_smirnov(before.bins, now.bins)
+    if name == "wasserstein" and isinstance(frozen, NumericBaseline):
+        return _normalised_wasserstein(frozen, before, now)
+    return _UNORDERED[name](comparison.before, comparison.now)
 
 
 def _normalised_wasserstein(frozen: NumericBaseline, before: Side, now: Side) -> float | None:

@@ -11,6 +11,7 @@ adds to PSI by chance about 1/rows of either side.
 from __future__ import annotations
 
 import math
+import operator
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -127,6 +128,11 @@ def side_of(frozen: Frozen, counted: Counted) -> Side:
     )
 
 
+def coarse(frozen: Frozen, side: Side) -> tuple[float, ...]:
+    """Give a side's rows by coarse bin, the missing and the infinite last."""
+    return (*_merged(side.bins, _groups(frozen)), side.missing, side.infinite)
+
+
 def unseen(frozen: Frozen, counted: Counted) -> int:
     """Count the rows whose category is named in the window and not in the baseline."""
     if not isinstance(frozen, CategoricalBaseline) or not isinstance(counted, CategoricalCounts):
@@ -154,11 +160,10 @@ def _same_weekdays(name: str, frozen: Frozen, baseline: Baseline, profile: Profi
 def _blend(parts: Sequence[tuple[float, Side]], whole: Side) -> Side:
     """Add up sides by share. Of n rows each with weight w, sum(w)^2 / sum(w^2) are worth it."""
     rows = 1.0 / math.fsum(share * share / side.rows for share, side in parts)
+    factors = [rows * share / side.rows for share, side in parts]
 
     def mixed(values: Sequence[float]) -> float:
-        return rows * math.fsum(
-            share * value / side.rows for (share, side), value in zip(parts, values, strict=True)
-        )
+        return float(sum(map(operator.mul, factors, values)))
 
     totals = [side.total for _, side in parts if side.total is not None]
     return Side(
@@ -173,11 +178,10 @@ def _blend(parts: Sequence[tuple[float, Side]], whole: Side) -> Side:
 
 
 def _compare(frozen: Frozen, before: Side, now: Side, reference: Reference) -> Comparison:
-    groups = _groups(frozen)
     return Comparison(
-        labels=(*_labels(frozen, groups), "missing", "infinite"),
-        before=(*_merged(before.bins, groups), before.missing, before.infinite),
-        now=(*_merged(now.bins, groups), now.missing, now.infinite),
+        labels=(*_labels(frozen, _groups(frozen)), "missing", "infinite"),
+        before=coarse(frozen, before),
+        now=coarse(frozen, now),
         reference=reference,
         fine=(before, now),
     )

@@ -144,11 +144,11 @@ def test_no_report_holds_a_nan_and_every_column_says_why(data: st.DataObject) ->
         )
 
     before = Baseline(features={"x": sides(frozen)}, **WINDOW)
-    windows = [Profile(features={"x": sides(counted)}, **WINDOW) for _ in range(3)]
-    for name in ("psi", "jensen_shannon", "ks", "wasserstein"):
-        report = drift.judge(before, windows, with_policy(measure=name))
-        assert "NaN" not in json.dumps(report.model_dump(mode="json"), allow_nan=False)
-        assert all(column.why for column in report.features)
+    windows = [Profile(features={"x": sides(counted)}, **WINDOW) for _ in range(2)]
+    name = data.draw(st.sampled_from(["psi", "jensen_shannon", "ks", "wasserstein"]))
+    report = drift.judge(before, windows, with_policy(measure=name))
+    assert json.dumps(report.model_dump(mode="json"), allow_nan=False)
+    assert all(column.why for column in report.features)
 
 
 def test_a_trivial_shift_of_very_many_rows_is_stable() -> None:
