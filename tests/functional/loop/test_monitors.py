@@ -170,7 +170,10 @@ def test_what_was_served_is_measured_as_it_was_sent(
 
 
 def capture(loop: Loop, use_case: UseCase, situation: Any) -> None:
-    """Put the landed week's rows into the table of predictions, as its owner would."""
+    """Put the landed week's rows into the table of predictions, as its owner would.
+
+    A day later: what is served is not waited for, so its window ends by the labels' delay later.
+    """
     (window,) = windows_of(use_case, situation)
     query = monitor_sql.landed_rows_sql(use_case, window.span, use_case.monitors.sample.rows)
     table = read_arrow(loop, query)
@@ -178,12 +181,12 @@ def capture(loop: Loop, use_case: UseCase, situation: Any) -> None:
     rows = [
         {
             "inference_id": row["flight_id"],
-            "predicted_at": row["event_time"],
-            "event_time": row["event_time"],
+            "predicted_at": row["event_time"] + timedelta(days=1),
+            "event_time": row["event_time"] + timedelta(days=1),
             "model_version": 1,
             "features": json.dumps({name: plain(row[name]) for name in names}),
             "event_id": row["flight_id"],
-            "dt": row["event_time"].date().isoformat(),
+            "dt": (row["event_time"] + timedelta(days=1)).date().isoformat(),
         }
         for row in table.to_pylist()
     ]
