@@ -6,7 +6,7 @@ import io
 import json
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from decisions.model import digest_of
 from decisions.monitors import board
 from decisions.monitors.measured import Measurements
 from resources import monitor_reports
@@ -138,6 +139,44 @@ def test_another_threshold_judges_again_without_measuring(
     assert len(jobs(loop)) == 1
 
 
+def test_the_features_are_those_that_training_learnt(
+    loop: Loop, use_case: UseCase, told: Any
+) -> None:
+    """Made anew from raw tables, or by way of datasets and the Feature Store: the same rows."""
+    champion = loop.champion(use_case)
+    assert champion is not None
+    start = LANDED - use_case.training_set.window
+    query = monitor_sql.landed_rows_sql(use_case, monitor_sql.Span(start, LANDED), 200_000)
+    made = read_arrow(loop, query, "made-anew/")
+    folder = f"{champion.metadata['training_set_uri'].partition('/training-sets/')[2]}/data/"
+    learnt = read_files(loop, f"training-sets/{folder}")
+    assert made.num_rows == learnt.num_rows > 10_000
+    order = [("flight_id", "ascending")]
+    one, two = (table.select(learnt.column_names).sort_by(order) for table in (made, learnt))
+    for name in learnt.column_names:
+        pairs = zip(one[name].to_pylist(), two[name].to_pylist(), strict=True)
+        assert all(a == b or (plain(a) is None and plain(b) is None) for a, b in pairs), name
+
+
+def test_a_job_that_keeps_failing_is_given_up_and_says_why(
+    loop: Loop, use_case: UseCase, told: Any
+) -> None:
+    (window,) = windows_of(use_case, situation_of(loop.platform, use_case))
+    gone = loop.platform.artifacts.uri("models/gone.tar.gz")
+    broken = replace(
+        window,
+        name=digest_of("broken"),
+        key="monitoring/flight_delay/broken/measurements.json",
+        champion=replace(window.champion, model_data_url=gone),
+    )
+    deadline = time.monotonic() + 200
+    while (why := advance(loop.platform, use_case, broken)) is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.3)
+    assert why.startswith("measuring failed 3 times; last: flight-delay-monitor-")
+    assert "ended Failed" in why
+
+
 def test_what_was_served_is_measured_as_it_was_sent(
     loop: Loop, use_case: UseCase, told: Any
 ) -> None:
@@ -176,7 +215,7 @@ def capture(loop: Loop, use_case: UseCase, situation: Any) -> None:
     """
     (window,) = windows_of(use_case, situation)
     query = monitor_sql.landed_rows_sql(use_case, window.span, use_case.monitors.sample.rows)
-    table = read_arrow(loop, query)
+    table = read_arrow(loop, query, "landed-week/")
     names = [feature.name for feature in use_case.features]
     rows = [
         {
@@ -215,14 +254,17 @@ def capture(loop: Loop, use_case: UseCase, situation: Any) -> None:
     loop.platform.catalogue.put_partitions(made, partitions)
 
 
-def read_arrow(loop: Loop, query: str) -> Any:
-    location = loop.platform.lake.uri("landed-week/")
+def read_arrow(loop: Loop, query: str, prefix: str) -> Any:
     loop.platform.athena.run(
-        monitor_sql.unload_sql(query, location),
+        monitor_sql.unload_sql(query, loop.platform.lake.uri(prefix)),
         database="perennial_flight_delay",
-        intent="the landed week",
+        intent=prefix,
     )
-    parts = [each.key for each in loop.platform.lake.list("landed-week/") if each.size]
+    return read_files(loop, prefix)
+
+
+def read_files(loop: Loop, prefix: str) -> Any:
+    parts = [each.key for each in loop.platform.lake.list(prefix) if each.size]
     return pa.concat_tables(
         [pq.read_table(io.BytesIO(loop.platform.lake.get(key))) for key in parts]
     )
