@@ -32,6 +32,8 @@ def monitoring_specs(use_case: UseCase) -> list[dg.AssetSpec]:
             asset_key(asset_keys.governor(use_case.name)),
             deps=[
                 asset_key(asset_keys.drift(use_case.name)),
+                asset_key(asset_keys.model_quality(use_case.name)),
+                *(asset_key(asset_keys.monitor(use_case.name, name)) for name in _others(use_case)),
                 asset_key(asset_keys.registry(use_case.name)),
             ],
             description="Whether the model is trained again, and why: reasons, obstacles, budget.",

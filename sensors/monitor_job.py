@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from decisions.model import digest_of
 from decisions.monitors.measured import Measurements
 from pipelines.templates.code_bundle import build_bundle
+from resources import predictions
 from resources.errors import Missing, Terminal
 from resources.glue import ColumnFacts
 from resources.names import SAGEMAKER_ROLE
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from usecases.declaration import UseCase
 
 ATTEMPTS = 3
-PREDICTIONS = "predictions"
-"""Table of captured predictions, in the use case's own database (docs/drift/quality.md)."""
 
 
 def advance(platform: Platform, use_case: UseCase, window: Window) -> str | None:
@@ -132,7 +131,7 @@ def _draw_new(platform: Platform, use_case: UseCase, window: Window) -> str | No
     if sample.source == "landed":
         query = monitor_sql.landed_rows_sql(use_case, window.span, sample.rows)
         return _draw(platform, use_case, query, {"window": window.name})
-    table = Table(platform.names.curated_database(use_case.name), PREDICTIONS)
+    table = Table(platform.names.curated_database(use_case.name), predictions.TABLE)
     try:
         platform.catalogue.table(table.database, table.name)
     except Missing:

@@ -6,6 +6,7 @@ model made of broken data would be worse. Declared contracts of datasets are dec
 """
 
 from collections.abc import Iterator
+from typing import Literal
 
 from pydantic import Field
 
@@ -26,11 +27,13 @@ class DataQualityPolicy(MonitorPolicy):
     """What breaks the baseline's promises. Shares are of a column's rows.
 
     Attributes:
+        retrains: Never: a model made of broken data would be worse.
         missing_rise: Rise of the missing share from which a column is incomplete.
         unseen_share: Share of categories unknown to the baseline from which its domain is broken.
         range_margin: How far beyond the baseline's range, as a share of its width, values may lie.
     """
 
+    retrains: Literal[False] = False
     minimum_rows: int = Field(default=200, ge=1)
     missing_rise: float = Field(default=0.1, gt=0.0, le=1.0)
     unseen_share: float = Field(default=0.1, gt=0.0, le=1.0)

@@ -1,21 +1,17 @@
 """Has the spread of the model's probabilities moved, or how often it calls a row positive?
 
 Compared are the champion's probabilities now and on its own test rows, over fixed bins with the
-missing ones as a bin of their own. PSI as in decisions/drift; beside it the Jensen-Shannon distance
-(J. Lin, "Divergence measures based on the Shannon entropy", IEEE Trans. Inf. Theory 37, 1991; base
-2, its square root, between 0 and 1).
+missing ones as a bin of their own: by PSI, the Jensen-Shannon distance shown beside it
+(decisions/distances).
 
 PSI of two samples of the very same distribution is not 0 but about (B - 1)(1/n + 1/m) for B bins
 (B. Yurdakul, "Statistical Properties of Population Stability Index", 2018); that much is taken off
 before it is compared with the threshold.
 """
 
-import math
-from collections.abc import Sequence
-
 from pydantic import Field
 
-from decisions.drift import psi
+from decisions.distances import jensen_shannon, psi
 from decisions.model import Fact
 from decisions.monitors.intervals import Interval, difference, wilson, z_of
 from decisions.monitors.measured import Measurements, ScoreCounts
@@ -48,19 +44,6 @@ class ScoreShift(Fact):
     chance: float
     jensen_shannon: float
     rate: Interval
-
-
-def jensen_shannon(one: Sequence[int], two: Sequence[int]) -> float:
-    """Give the Jensen-Shannon distance (base 2) of two counts over the same bins.
-
-    Raises:
-        ValueError: If the bins differ in number, or one side has no rows at all.
-    """
-    if len(one) != len(two) or not sum(one) or not sum(two):
-        raise ValueError(f"{len(one)} bins with {sum(one)} rows, {len(two)} with {sum(two)}")
-    pairs = [(a / sum(one), b / sum(two)) for a, b in zip(one, two, strict=True)]
-    total = math.fsum(_entropy((p + q) / 2) - (_entropy(p) + _entropy(q)) / 2 for p, q in pairs)
-    return math.sqrt(min(max(total, 0.0), 1.0))
 
 
 def shift(before: ScoreCounts, now: ScoreCounts, confidence: float) -> ScoreShift:
@@ -101,7 +84,3 @@ def judge(window: Measurements, policy: PredictionPolicy) -> Answer:
         threshold=policy.psi_threshold,
         rows=now.rows,
     )
-
-
-def _entropy(share: float) -> float:
-    return -share * math.log2(share) if share > 0.0 else 0.0

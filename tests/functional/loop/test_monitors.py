@@ -6,7 +6,7 @@ import io
 import json
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +14,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from decisions.model import digest_of
 from decisions.monitors import board
 from decisions.monitors.measured import Measurements
-from decisions.reports import MonitorReport
+from resources import monitor_reports
 from resources.glue import ColumnFacts, PartitionFacts
 from sensors import monitor_windows
 from sensors.governing import situation_of
 from sensors.monitor_job import advance
 from sensors.monitor_windows import windows_of
-from sensors.monitors import monitor_reports
 from tests.functional.loop.conftest import LANDED
 from usecases import monitor_sql
 
@@ -117,16 +117,10 @@ def test_unchanged_data_is_told_once_and_starts_nothing(
     assert len(jobs(loop)) == 1
 
 
-def test_the_governor_reads_the_same_reports(loop: Loop, use_case: UseCase, told: Any) -> None:
-    situation = situation_of(loop.platform, use_case)
-    reports = monitor_reports(loop.platform, use_case, situation)
+def test_the_governor_finds_what_was_told(loop: Loop, use_case: UseCase, told: Any) -> None:
     said = {event.asset_key.path[-1]: event.metadata["why"].value for event in told.asset_events}
-    assert {each.monitor: each.why for each in reports}.items() <= said.items()
-    for name, why in said.items():
-        key = f"monitoring/flight_delay/v1/{name}.json"
-        assert MonitorReport.model_validate_json(loop.platform.artifacts.get(key)).why == why
-    (window,) = windows_of(use_case, situation)
-    assert window.champion.version == 1
+    kept = monitor_reports.newest(loop.platform.artifacts, use_case.name, 1)
+    assert said.items() <= {each.monitor: each.why for each in kept}.items()
 
 
 def test_another_threshold_judges_again_without_measuring(
@@ -137,6 +131,44 @@ def test_another_threshold_judges_again_without_measuring(
     found = loop.sensor(strict, "monitor_sensor", cursor=told.cursor)
     assert len(found.asset_events) == len(NAMES) - 1  # data quality has its own threshold
     assert len(jobs(loop)) == 1
+
+
+def test_the_features_are_those_that_training_learnt(
+    loop: Loop, use_case: UseCase, told: Any
+) -> None:
+    """Made anew from raw tables, or by way of datasets and the Feature Store: the same rows."""
+    champion = loop.champion(use_case)
+    assert champion is not None
+    start = LANDED - use_case.training_set.window
+    query = monitor_sql.landed_rows_sql(use_case, monitor_sql.Span(start, LANDED), 200_000)
+    made = read_arrow(loop, query, "made-anew/")
+    folder = f"{champion.metadata['training_set_uri'].partition('/training-sets/')[2]}/data/"
+    learnt = read_files(loop, f"training-sets/{folder}")
+    assert made.num_rows == learnt.num_rows > 10_000
+    order = [("flight_id", "ascending")]
+    one, two = (table.select(learnt.column_names).sort_by(order) for table in (made, learnt))
+    for name in learnt.column_names:
+        pairs = zip(one[name].to_pylist(), two[name].to_pylist(), strict=True)
+        assert all(a == b or (plain(a) is None and plain(b) is None) for a, b in pairs), name
+
+
+def test_a_job_that_keeps_failing_is_given_up_and_says_why(
+    loop: Loop, use_case: UseCase, told: Any
+) -> None:
+    (window,) = windows_of(use_case, situation_of(loop.platform, use_case))
+    gone = loop.platform.artifacts.uri("models/gone.tar.gz")
+    broken = replace(
+        window,
+        name=digest_of("broken"),
+        key="monitoring/flight_delay/broken/measurements.json",
+        champion=replace(window.champion, model_data_url=gone),
+    )
+    deadline = time.monotonic() + 200
+    while (why := advance(loop.platform, use_case, broken)) is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.3)
+    assert why.startswith("measuring failed 3 times; last: flight-delay-monitor-")
+    assert "ended Failed" in why
 
 
 def test_what_was_served_is_measured_as_it_was_sent(
@@ -160,6 +192,7 @@ def test_what_was_served_is_measured_as_it_was_sent(
         assert time.monotonic() < deadline
         assert advance(loop.platform, served, window) is None
         time.sleep(0.3)
+    loop.platform.catalogue.drop_table("perennial_flight_delay", "predictions")
     (before,) = windows_of(use_case, situation)
     landed = monitor_windows.read(loop.platform, before)
     assert landed is not None
@@ -170,20 +203,23 @@ def test_what_was_served_is_measured_as_it_was_sent(
 
 
 def capture(loop: Loop, use_case: UseCase, situation: Any) -> None:
-    """Put the landed week's rows into the table of predictions, as its owner would."""
+    """Put the landed week's rows into the table of predictions, as its owner would.
+
+    A day later: what is served is not waited for, so its window ends by the labels' delay later.
+    """
     (window,) = windows_of(use_case, situation)
     query = monitor_sql.landed_rows_sql(use_case, window.span, use_case.monitors.sample.rows)
-    table = read_arrow(loop, query)
+    table = read_arrow(loop, query, "landed-week/")
     names = [feature.name for feature in use_case.features]
     rows = [
         {
             "inference_id": row["flight_id"],
-            "predicted_at": row["event_time"],
-            "event_time": row["event_time"],
+            "predicted_at": row["event_time"] + timedelta(days=1),
+            "event_time": row["event_time"] + timedelta(days=1),
             "model_version": 1,
             "features": json.dumps({name: plain(row[name]) for name in names}),
             "event_id": row["flight_id"],
-            "dt": row["event_time"].date().isoformat(),
+            "dt": (row["event_time"] + timedelta(days=1)).date().isoformat(),
         }
         for row in table.to_pylist()
     ]
@@ -212,14 +248,17 @@ def capture(loop: Loop, use_case: UseCase, situation: Any) -> None:
     loop.platform.catalogue.put_partitions(made, partitions)
 
 
-def read_arrow(loop: Loop, query: str) -> Any:
-    location = loop.platform.lake.uri("landed-week/")
+def read_arrow(loop: Loop, query: str, prefix: str) -> Any:
     loop.platform.athena.run(
-        monitor_sql.unload_sql(query, location),
+        monitor_sql.unload_sql(query, loop.platform.lake.uri(prefix)),
         database="perennial_flight_delay",
-        intent="the landed week",
+        intent=prefix,
     )
-    parts = [each.key for each in loop.platform.lake.list("landed-week/") if each.size]
+    return read_files(loop, prefix)
+
+
+def read_files(loop: Loop, prefix: str) -> Any:
+    parts = [each.key for each in loop.platform.lake.list(prefix) if each.size]
     return pa.concat_tables(
         [pq.read_table(io.BytesIO(loop.platform.lake.get(key))) for key in parts]
     )

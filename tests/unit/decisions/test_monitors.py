@@ -185,28 +185,6 @@ def test_ndcg_is_scikit_learns() -> None:
     assert attribution.ndcg(before, now) == pytest.approx(expected)
 
 
-counted = st.lists(st.integers(0, 10_000), min_size=SCORE_BINS, max_size=SCORE_BINS)
-
-
-@given(counted, counted)
-def test_jensen_shannon_is_a_bounded_symmetric_distance(one: list[int], two: list[int]) -> None:
-    if not sum(one) or not sum(two):
-        with pytest.raises(ValueError, match="rows"):
-            predictions.jensen_shannon(one, two)
-        return
-    found = predictions.jensen_shannon(one, two)
-    assert 0.0 <= found <= 1.0
-    assert found == pytest.approx(predictions.jensen_shannon(two, one), abs=1e-9)
-
-
-def test_jensen_shannon_is_scipys() -> None:
-    distance = pytest.importorskip("scipy.spatial.distance")
-    one, two = [5, 1, 0, 4], [1, 1, 7, 2]
-    assert predictions.jensen_shannon(one, two) == pytest.approx(
-        distance.jensenshannon(one, two, base=2)
-    )
-
-
 def test_what_chance_does_to_psi_is_taken_off() -> None:
     """Two samples of one distribution: PSI alone would grow as rows get fewer."""
     numpy = pytest.importorskip("numpy")
