@@ -75,6 +75,7 @@ class WindowQuality(Fact):
     """One window, judged.
 
     Attributes:
+        doubtful: It cannot be told, and should have been: somebody has to look.
         auc_low: Lower end of AUC's confidence interval.
         auc_high: Upper end.
     """
@@ -82,6 +83,7 @@ class WindowQuality(Fact):
     scores: WindowScores
     standing: Standing
     why: str
+    doubtful: bool = False
     auc_low: Finite = None
     auc_high: Finite = None
 
@@ -94,7 +96,7 @@ class QualityReport(Fact):
         champion: Its scores on its test rows.
         auc_floor: AUC below which a window may fall short.
         brier_ceiling: Brier score above which a window may.
-        alert: Somebody has to look: it fires, or labels do not come.
+        alert: Somebody has to look: it fires, or labels do not come, or it has no baseline.
     """
 
     model_version: int
@@ -105,6 +107,11 @@ class QualityReport(Fact):
     verdict: Verdict
     why: str
     alert: bool
+
+    @property
+    def silent(self) -> bool:
+        """Whether there is nothing to say yet: an idle or young model is no cause for doubt."""
+        return self.verdict == "cannot_tell" and not self.alert
 
     def monitor_report(self) -> MonitorReport:
         """Give the form in which the governor and the UI read every monitor."""
@@ -158,8 +165,7 @@ def judge(
     verdict, why = _verdict(judged, policy)
     if not captured and verdict == "cannot_tell":
         why = "predictions are not captured (release.capture.percent is 0), so none can be judged"
-    missing = bool(judged) and _labels_missing(judged[-1].scores, policy)
-    alert = verdict == "drifted" or missing
+    alert = verdict == "drifted" or (bool(judged) and judged[-1].doubtful)
     return QualityReport(
         **told, auc_floor=floor, brier_ceiling=ceiling, verdict=verdict, why=why, alert=alert
     )
@@ -194,9 +200,10 @@ def _fold(judged: Sequence[WindowQuality], persistence: int) -> tuple[bool, int]
 def _window(champion: Metrics | None, scores: WindowScores, policy: QualityPolicy) -> WindowQuality:
     unknown = _unknown(champion, scores, policy)
     interval = _interval(scores, policy)
-    if unknown is not None or champion is None:
-        why = unknown or "there is no champion"
-        return WindowQuality(scores=scores, standing="cannot_tell", why=why, **interval)
+    if unknown is not None:
+        told = {"why": unknown.why, "doubtful": unknown.doubtful}
+        return WindowQuality(scores=scores, standing="cannot_tell", **told, **interval)
+    assert champion is not None  # noqa: S101 - else it is unknown
     losses = (_auc_loss(champion, scores, policy), _brier_loss(champion, scores, policy))
     standing: Standing = "between"
     if any(loss.counts for loss in losses):
@@ -238,36 +245,42 @@ def _brier_loss(champion: Metrics, scores: WindowScores, policy: QualityPolicy) 
     return _Loss(counts=rise > most and rise > doubt, recovered=rise <= most / 2)
 
 
-def _unknown(champion: Metrics | None, scores: WindowScores, policy: QualityPolicy) -> str | None:
+class _Unknown(Fact):
+    why: str
+    doubtful: bool = False
+
+
+def _unknown(
+    champion: Metrics | None, scores: WindowScores, policy: QualityPolicy
+) -> _Unknown | None:
     if champion is None or champion.auc is None or champion.brier is None:
-        return "the champion's own scores are not known, so there is nothing to compare with"
+        why = "the champion's own scores are not known, so there is nothing to compare with"
+        return _Unknown(why=why, doubtful=True)
     if not 0 < champion.positives < champion.rows:
-        return "the champion was tested on one class only, so there is nothing to compare with"
+        why = "the champion was tested on one class only, so there is nothing to compare with"
+        return _Unknown(why=why, doubtful=True)
     if not scores.predictions:
-        return "the model was not asked about any event of the window"
-    if _labels_missing(scores, policy):
-        return (
+        return _Unknown(why="the model was not asked about any event of the window")
+    return _untold(scores, policy)
+
+
+def _untold(scores: WindowScores, policy: QualityPolicy) -> _Unknown | None:
+    if (scores.coverage or 0.0) < policy.minimum_coverage:
+        why = (
             f"labels do not come: {scores.labelled} of {scores.predictions} predictions have one, "
             f"although all were due; at least {policy.minimum_coverage:.0%} are needed"
         )
-    return _too_few(scores, policy)
-
-
-def _too_few(scores: WindowScores, policy: QualityPolicy) -> str | None:
+        return _Unknown(why=why, doubtful=True)
     if scores.labelled < policy.minimum_labels:
-        return (
-            f"{scores.labelled} labelled predictions; at least {policy.minimum_labels} are needed"
-        )
+        why = f"{scores.labelled} labelled predictions; at least {policy.minimum_labels} are needed"
+        return _Unknown(why=why)
     rarer = min(scores.positives, scores.labelled - scores.positives)
     if rarer < policy.minimum_per_class:
-        return f"{rarer} of the rarer label; at least {policy.minimum_per_class} are needed"
+        why = f"{rarer} of the rarer label; at least {policy.minimum_per_class} are needed"
+        return _Unknown(why=why)
     if scores.auc is None or scores.brier is None:
-        return "the scores are not finite"
+        return _Unknown(why="the scores are not finite", doubtful=True)
     return None
-
-
-def _labels_missing(scores: WindowScores, policy: QualityPolicy) -> bool:
-    return scores.coverage is not None and scores.coverage < policy.minimum_coverage
 
 
 def _half_width(variance: float, policy: QualityPolicy) -> float:

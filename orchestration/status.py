@@ -9,6 +9,7 @@ from rich.table import Table
 from assets.quarantine import partition_name, quarantined
 from decisions.contracts import told
 from orchestration.home import dagster_home
+from resources import monitor_reports
 from resources.errors import PerennialError, call
 from sensors.drift import report_for
 from sensors.governing import govern, situation_of
@@ -60,6 +61,10 @@ def _rows(
         yield f"serves in {stage}", _serving(platform, use_case, cast("AccountName", stage))
     found = report_for(platform, use_case, situation)
     yield "drift", found[1].why if found else "no champion to compare with"
+    if situation.champion is not None:
+        version = situation.champion.version
+        for report in monitor_reports.newest(platform.artifacts, use_case.name, version):
+            yield report.monitor.replace("_", " "), f"{report.verdict}: {report.why}"
     verdict = govern(use_case, situation, runs, drift=found[1] if found else None)
     said = verdict.why if verdict.verdict == "hold" else "; ".join(verdict.reasons)
     yield "governor", f"{verdict.verdict}: {said}"

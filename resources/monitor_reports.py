@@ -22,6 +22,11 @@ def store(objects: Objects, use_case: str, version: int, report: MonitorReport) 
     return key
 
 
+def forget(objects: Objects, use_case: str, version: int, monitor: MonitorName) -> None:
+    """Remove a monitor's report on a version: it has nothing to say of it."""
+    objects.delete_prefix(f"{_prefix(use_case, version)}{monitor}.json")
+
+
 def newest(objects: Objects, use_case: str, version: int) -> tuple[MonitorReport, ...]:
     """Return the newest report of every monitor that has one on this version.
 

@@ -13,7 +13,6 @@ from decisions import drift
 from decisions.reports import MonitorReport
 from resources import monitor_reports, wishes
 from resources.errors import PerennialError, Transient
-from sensors import quality
 from sensors.drift_reports import report_for
 from sensors.model_monitor import model_monitor_reports
 
@@ -76,28 +75,14 @@ def _drift(platform: Platform, use_case: UseCase, situation: Situation) -> Drift
 def _monitors(
     platform: Platform, use_case: UseCase, situation: Situation
 ) -> tuple[MonitorReport, ...]:
-    """Return what every other monitor says of the champion: stored, joined with labels, bought."""
+    """Return what every other monitor says of the champion: stored, or of AWS's own."""
     champion = situation.champion
     if champion is None:
         return ()
     return (
         *monitor_reports.newest(platform.artifacts, use_case.name, champion.version),
-        *_told("model_quality", lambda: _quality(platform, use_case, situation)),
         *_told("data_drift", lambda: model_monitor_reports(platform, use_case)),
     )
-
-
-def _quality(
-    platform: Platform, use_case: UseCase, situation: Situation
-) -> tuple[MonitorReport, ...]:
-    """Return what labels say of predictions; nothing while there are too few to be told of.
-
-    That nobody asks the model is no doubt about its data. Labels that do not come are.
-    """
-    found = quality.report_for(platform, use_case, situation)
-    if found is None or (found[1].verdict == "cannot_tell" and not found[1].alert):
-        return ()
-    return (found[1].monitor_report(),)
 
 
 def _told(

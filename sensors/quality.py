@@ -17,6 +17,7 @@ from decisions import quality
 from decisions.model import digest_of
 from decisions.quality import QualityReport
 from decisions.reports import EvaluationReport, Metrics
+from resources import monitor_reports
 from resources.errors import PerennialError
 from resources.glue import TableMissing
 from resources.platform import Platform
@@ -71,7 +72,10 @@ def quality_sensor(
         while waiting and time.monotonic() < deadline:
             use_case = waiting.pop(0)
             try:
-                events += _look(platform, use_case, memory["told"], draw)
+                found, alert = _look(platform, use_case, memory["told"], draw)
+                events += found
+                if alert:
+                    context.log.warning("%s: %s", use_case.name, alert)
             except PerennialError as error:
                 reasons.append(f"{use_case.name}: cannot tell: {error}")
         memory["next"] = waiting[0].name if waiting else None
@@ -135,19 +139,31 @@ def _rows(platform: Platform, use_case: UseCase, query: str, name: str) -> list[
 
 def _look(
     platform: Platform, use_case: UseCase, told: dict[str, str], draw: Draw
-) -> list[dg.AssetMaterialization]:
-    """Take in what was captured, judge, and return what Dagster has not been told yet."""
+) -> tuple[list[dg.AssetMaterialization], str]:
+    """Take in what was captured, judge, and return what has not been told yet, and any alert."""
     stage = cast("AccountName", use_case.release.stages[-1])
-    events = []
+    events, alert = [], ""
     _, added = take_in(platform, use_case.name, stage, seconds=_INTAKE_SECONDS)
     if added.files:
         events.append(_taken(use_case, added))
     situation = situation_of(platform, use_case)
     found = report_for(platform, use_case, situation)
     if found is not None and told.get(use_case.name) != found[0]:
+        # The governor's copy first: a tick that ends before this one is told comes here again.
+        report = found[1]
+        _tell_governor(platform, use_case, report)
+        alert = f"model quality {report.verdict}: {report.why}" if report.alert else ""
         events.append(_event(use_case, found, draw))
         told[use_case.name] = found[0]
-    return events
+    return events, alert
+
+
+def _tell_governor(platform: Platform, use_case: UseCase, report: QualityReport) -> None:
+    version, monitor = report.model_version, report.monitor_report()
+    if report.silent:  # what cannot be told is an alert there: an idle model is none
+        monitor_reports.forget(platform.artifacts, use_case.name, version, monitor.monitor)
+    else:
+        monitor_reports.store(platform.artifacts, use_case.name, version, monitor)
 
 
 def _taken(use_case: UseCase, added: Account) -> dg.AssetMaterialization:

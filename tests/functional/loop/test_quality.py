@@ -18,14 +18,16 @@ from orchestration.replaying import replay
 from resources.errors import Terminal
 from resources.objects import parse_s3_uri
 from resources.predictions import read_intake, take_in
+from sensors.evidence import evidence_for
 from sensors.governing import situation_of
-from sensors.quality import quality_reports, report_for
+from sensors.quality import report_for
 from tests.functional.loop.conftest import LANDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from decisions.quality import QualityReport
+    from decisions.reports import MonitorReport
     from tests.functional.loop.loop_world import Loop, Outcome
     from usecases.declaration import UseCase
 
@@ -83,6 +85,14 @@ def report(loop: Loop, use_case: UseCase) -> QualityReport:
     return found[1]
 
 
+def governors(loop: Loop, use_case: UseCase) -> MonitorReport:
+    """What the governor reads of model quality."""
+    situation = situation_of(loop.platform, use_case)
+    reports = evidence_for(loop.platform, use_case, situation, ()).monitors
+    (found,) = [each for each in reports if each.monitor == "model_quality"]
+    return found
+
+
 @pytest.fixture
 def restate(loop: Loop) -> Iterator[Callable[[Any], None]]:
     """Land the flights of the windows again, changed; afterwards as they were."""
@@ -135,8 +145,8 @@ def test_every_answer_is_a_row_and_the_model_is_as_good_as_it_was(
     assert [each.scores.predictions for each in found.windows] == [4 * PER_DAY, 4 * PER_DAY]
     assert all(each.scores.coverage == 1.0 for each in found.windows)
     assert found.verdict == "stable", found.why
-    (told,) = quality_reports(loop.platform, watched, situation_of(loop.platform, watched))
-    assert told.monitor == "model_quality"
+    assert loop.sensor(watched, "quality_sensor").asset_events
+    told = governors(loop, watched)
     assert told.rows == 4 * PER_DAY
     assert told.observed == found.windows[-1].scores.auc
 
@@ -181,9 +191,8 @@ def test_a_world_that_turned_fires(
     found = report(loop, watched)
     assert found.verdict == "drifted", found.why
     assert [each.standing for each in found.windows] == ["short", "short"]
-    (told,) = quality_reports(loop.platform, watched, situation_of(loop.platform, watched))
-    assert told.verdict == "drifted"
     (event,) = loop.sensor(watched, "quality_sensor").asset_events
+    assert governors(loop, watched).verdict == "drifted"
     assert "data:image/png;base64," in event.metadata["timeline"].value
 
 

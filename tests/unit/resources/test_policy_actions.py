@@ -73,6 +73,9 @@ def test_only_experimentation_trains_and_only_assets_releases():
             "sagemaker:Describe*",
             "sagemaker:ListTags",
             "sagemaker:InvokeEndpoint",
+            "sagemaker:ListMonitoringExecutions",
+            "s3:GetObject",
+            "s3:ListBucket",
         }
 
 
