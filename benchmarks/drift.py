@@ -205,12 +205,12 @@ def section(figures: Figures) -> str:
         told = ", ".join(f"{name} {error:.4f}" for name, error in figures.errors.items())
         lines += ["", f"Largest difference from the distances of the values themselves: {told}."]
     if figures.ticks:
+        usual, most = statistics.median(figures.ticks), max(figures.ticks)
         lines += [
             "",
             f"The sensor over the embedded AWS: {figures.first_tick:,.0f} ms for the first tick,",
-            f"which counts; {statistics.median(figures.ticks):.1f} ms,",
-            f"at most {max(figures.ticks):.1f},",
-            f"for each of {len(figures.ticks)} more over unchanged data.",
+            f"which counts; {usual:.1f} ms (at most {most:.1f}) for each of {len(figures.ticks)}",
+            "more over unchanged data.",
         ]
     if figures.many:
         told = "; ".join(

@@ -11,7 +11,6 @@ CompletedWithViolations. That the container computes Robust as Deequ's source do
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +18,15 @@ import numpy as np
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
+from decisions.model_monitor import rules
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Columns = dict[str, tuple[Any, Any]]
 """A column's values in the baseline, sorted, and in the window."""
 
-_EVIDENTLY, _DRIFT_SHARE, _MONITOR = 0.1, 0.5, 0.1
+_EVIDENTLY, _DRIFT_SHARE = 0.1, 0.5
 
 
 def evidently(columns: Mapping[str, tuple[Any, Any]]) -> tuple[bool, bool]:
@@ -51,11 +52,10 @@ def _evidently(before: Any, now: Any) -> bool:
 def _violated(before: Any, now: Any) -> bool:
     if before.dtype == object:
         one, two = _shares(before, now)
-        return max(abs(p - q) for p, q in zip(one, two, strict=True)) > _MONITOR
+        return max(abs(p - q) for p, q in zip(one, two, strict=True)) > rules.THRESHOLD
     before, now = _there(before), _there(now)
-    n, m = len(before), len(now)
-    simple = stats.ks_2samp(before, now, method="asymp").statistic
-    return bool(simple - 1.8 * math.sqrt((n + m) / (n * m)) > _MONITOR)
+    simple = float(stats.ks_2samp(before, now, method="asymp").statistic)
+    return rules.drifted(simple, len(before), len(now))
 
 
 def _shares(before: Any, now: Any) -> tuple[list[float], list[float]]:
