@@ -203,7 +203,11 @@ def section(figures: Figures) -> str:
     lines += _wrong(figures)
     if figures.errors:
         told = ", ".join(f"{name} {error:.4f}" for name, error in figures.errors.items())
-        lines += ["", f"Largest difference from the distances of the values themselves: {told}."]
+        lines += [
+            "",
+            "Largest difference of a number's distance from that of all its values (PSI and",
+            f"Jensen-Shannon: of the same bins; over exact deciles they are other bins'): {told}.",
+        ]
     if figures.ticks:
         usual, most = statistics.median(figures.ticks), max(figures.ticks)
         lines += [
@@ -235,7 +239,7 @@ def _row(figures: Figures, name: str) -> str:
 def _wrong(figures: Figures) -> list[str]:
     found = {name: columns for name, columns in figures.wrong.items() if columns}
     if not found:
-        return ["", "All say the same of every column."]
+        return ["", "Every verdict, of everyone on every column, is what was done to it."]
     told = "; ".join(f"{name}: {', '.join(columns)}" for name, columns in found.items())
     return ["", f"Verdicts unlike what was done to the column: {told}."]
 
