@@ -203,14 +203,18 @@ def section(figures: Figures) -> str:
     lines += _wrong(figures)
     if figures.errors:
         told = ", ".join(f"{name} {error:.4f}" for name, error in figures.errors.items())
-        lines += ["", f"Largest difference from the distances of the values themselves: {told}."]
+        lines += [
+            "",
+            "Largest difference of a number's distance from that of all its values (PSI and",
+            f"Jensen-Shannon: of the same bins; over exact deciles they are other bins'): {told}.",
+        ]
     if figures.ticks:
+        usual, most = statistics.median(figures.ticks), max(figures.ticks)
         lines += [
             "",
             f"The sensor over the embedded AWS: {figures.first_tick:,.0f} ms for the first tick,",
-            f"which counts; {statistics.median(figures.ticks):.1f} ms,",
-            f"at most {max(figures.ticks):.1f},",
-            f"for each of {len(figures.ticks)} more over unchanged data.",
+            f"which counts; {usual:.1f} ms (at most {most:.1f}) for each of {len(figures.ticks)}",
+            "more over unchanged data.",
         ]
     if figures.many:
         told = "; ".join(
@@ -235,7 +239,7 @@ def _row(figures: Figures, name: str) -> str:
 def _wrong(figures: Figures) -> list[str]:
     found = {name: columns for name, columns in figures.wrong.items() if columns}
     if not found:
-        return ["", "All say the same of every column."]
+        return ["", "Every verdict, of everyone on every column, is what was done to it."]
     told = "; ".join(f"{name}: {', '.join(columns)}" for name, columns in found.items())
     return ["", f"Verdicts unlike what was done to the column: {told}."]
 

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from decisions.model_monitor import rules
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -37,7 +39,7 @@ class Column(NamedTuple):
     rows: tuple[int, int]
 
 
-_EVIDENTLY, _DRIFT_SHARE, _MONITOR = 0.1, 0.5, 0.1
+_EVIDENTLY, _DRIFT_SHARE = 0.1, 0.5
 
 
 def evidently(columns: Sequence[Column]) -> tuple[bool, bool]:
@@ -53,9 +55,9 @@ def model_monitor(columns: Sequence[Column]) -> tuple[bool, bool]:
 
 
 def _violated(column: Column) -> bool:
-    n, m = column.rows
-    less = 1.8 * math.sqrt((n + m) / (n * m)) if column.numeric else 0.0
-    return column.gap - less > _MONITOR
+    if not column.numeric:
+        return column.gap > rules.THRESHOLD
+    return rules.drifted(column.gap, *column.rows)
 
 
 def column(before: Any, now: Any) -> Column:

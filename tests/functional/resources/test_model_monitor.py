@@ -21,6 +21,8 @@ from decisions.model_monitor.shapes import Constraints, Statistics, Violation, V
 from orchestration.baselines import Files, bring_in, take_out, undo
 from resources.baseline_overrides import BaselineOverrides, baseline_uri
 from resources.errors import Missing, Terminal
+from resources.serving import champion_of
+from sensors.drift_reports import compared_with
 from sensors.model_monitor import model_monitor_reports
 from tests.functional.localaws.roles import EVERYTHING, allow, ensure_role, policy, trust
 from usecases.declaration import load_use_cases, use_case_roots
@@ -314,7 +316,8 @@ def test_an_imported_baseline_is_compared_with_until_it_is_undone(
         for column in columns
     } - set(flights().features)
     own = platform.artifacts.uri(f"baselines/{imported.name}/own.json")
-    assert baseline_uri(platform.artifacts, imported.name, 1, own) == override.uri
+    champion = champion_of(platform.registry(imported.name).packages())
+    assert compared_with(platform, imported, champion) == override.uri  # as the drift sensor asks
     assert baseline_uri(platform.artifacts, imported.name, 2, own) == own  # the next brings its own
     stored = Baseline.model_validate_json(platform.artifacts.read_uri(override.uri))
     assert stored == flights()
@@ -325,6 +328,7 @@ def test_an_imported_baseline_is_compared_with_until_it_is_undone(
     assert read(Constraints, constraints.read_text(), "c").features[0].name == "carrier"
     gone, now = undo(platform, imported)
     assert (gone.uri, now) == (override.uri, own)
+    assert compared_with(platform, imported, champion) == own
     with pytest.raises(Terminal, match="nothing to undo"):
         undo(platform, imported)
 
