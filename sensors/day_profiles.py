@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from decisions.baseline import Profile
 from decisions.model import digest_of
 from resources.errors import Missing
-from usecases.profiling import comparable, measure_days, window_of
+from usecases.profiling import bins_of, measure_days, watched, window_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -79,7 +79,8 @@ def profiles(
     counted: dict[date, list[Profile]] = {}
     nothing = []
     for table, days in versions.items():
-        columns = comparable(use_case, baseline, table, present[table])
+        there = set(present[table])
+        columns = [each for each in watched(use_case)[table] if each.name in there]
         if not columns:
             continue
         keeper = _Keeper(platform, use_case, baseline, table, columns)
@@ -125,12 +126,9 @@ class _Keeper:
 
     def empty(self, window: Sequence[date]) -> Profile:
         """Return the counts of a window without rows."""
-        features: dict[str, Any] = {}
-        for each in self._columns:
-            name = f"{self._table}.{each.name}"
-            features[name] = self._baseline.features[name].emptied()
-        made = window_of([], window)
-        return made.model_copy(update={"features": features})
+        bins = bins_of(self._baseline, self._table, self._columns)
+        features = {f"{self._table}.{name}": each.emptied() for name, each in bins.items()}
+        return window_of([], window).model_copy(update={"features": features})
 
     def _key(self, day: str, version: str) -> str:
         digest = digest_of({**self._of, "day": day, "version": version})
