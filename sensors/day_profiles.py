@@ -8,6 +8,7 @@ belong here.
 
 from __future__ import annotations
 
+import time
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -70,21 +71,22 @@ def profiles(
         versions: What there is of these days.
         present: Columns by table, as Glue has them; one that is gone is left out, and the judge
             then says so, instead of a query that fails.
-        deadline: How long one table's query is awaited; after that it goes on without us.
+        deadline: How long queries are awaited; after that they go on without us.
 
     Raises:
         Transient: A query did not end in time, or AWS could not be asked just now.
         Terminal: AWS refused.
     """
     counted: dict[date, list[Profile]] = {}
-    nothing = []
+    nothing, until = [], time.monotonic() + deadline.total_seconds()
     for table, days in versions.items():
         there = set(present[table])
         columns = [each for each in watched(use_case)[table] if each.name in there]
         if not columns:
             continue
         keeper = _Keeper(platform, use_case, baseline, table, columns)
-        for day, profile in keeper.profiles(days, deadline).items():
+        left = timedelta(seconds=max(until - time.monotonic(), 1.0))
+        for day, profile in keeper.profiles(days, left).items():
             counted.setdefault(day, []).append(profile)
         nothing.append(keeper.empty)
     found = []
