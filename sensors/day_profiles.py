@@ -8,13 +8,14 @@ belong here.
 
 from __future__ import annotations
 
+import time
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from decisions.baseline import Profile
 from decisions.model import digest_of
 from resources.errors import Missing
-from usecases.profiling import comparable, measure_days, window_of
+from usecases.profiling import bins_of, measure_days, watched, window_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -70,20 +71,22 @@ def profiles(
         versions: What there is of these days.
         present: Columns by table, as Glue has them; one that is gone is left out, and the judge
             then says so, instead of a query that fails.
-        deadline: How long one table's query is awaited; after that it goes on without us.
+        deadline: How long queries are awaited; after that they go on without us.
 
     Raises:
         Transient: A query did not end in time, or AWS could not be asked just now.
         Terminal: AWS refused.
     """
     counted: dict[date, list[Profile]] = {}
-    nothing = []
+    nothing, until = [], time.monotonic() + deadline.total_seconds()
     for table, days in versions.items():
-        columns = comparable(use_case, baseline, table, present[table])
+        there = set(present[table])
+        columns = [each for each in watched(use_case)[table] if each.name in there]
         if not columns:
             continue
         keeper = _Keeper(platform, use_case, baseline, table, columns)
-        for day, profile in keeper.profiles(days, deadline).items():
+        left = timedelta(seconds=max(until - time.monotonic(), 1.0))
+        for day, profile in keeper.profiles(days, left).items():
             counted.setdefault(day, []).append(profile)
         nothing.append(keeper.empty)
     found = []
@@ -125,12 +128,9 @@ class _Keeper:
 
     def empty(self, window: Sequence[date]) -> Profile:
         """Return the counts of a window without rows."""
-        features: dict[str, Any] = {}
-        for each in self._columns:
-            name = f"{self._table}.{each.name}"
-            features[name] = self._baseline.features[name].emptied()
-        made = window_of([], window)
-        return made.model_copy(update={"features": features})
+        bins = bins_of(self._baseline, self._table, self._columns)
+        features = {f"{self._table}.{name}": each.emptied() for name, each in bins.items()}
+        return window_of([], window).model_copy(update={"features": features})
 
     def _key(self, day: str, version: str) -> str:
         digest = digest_of({**self._of, "day": day, "version": version})

@@ -23,7 +23,7 @@ from decisions.baseline import Baseline
 from decisions.model import digest_of
 from decisions.reports import DriftReport
 from resources.baseline_overrides import baseline_uri
-from resources.errors import Missing, Terminal
+from resources.errors import Missing, Terminal, Transient
 from resources.sightings import look
 from sensors.day_profiles import profiles, versions_of, windows_ending
 from sensors.importance import importance_of
@@ -208,16 +208,17 @@ def _mine(
     """Return the watched tables of a use case, by name.
 
     Raises:
+        Transient: It is not the turn of one of them.
         Terminal: One of them is gone, or cannot be read.
     """
     wanted = watched_tables([use_case])
-    seen: Mapping[Name, Sighting] = {}
     if sources is None:
         seen, sources = sources_of(platform, wanted)
-    for name in wanted:
-        if name not in sources:
-            why = seen[name].problem if name in seen else "it was not read yet"
-            raise Terminal(f"The watched table {'.'.join(name)} is not known: {why}")
+        for name in wanted:
+            if name not in sources:
+                raise Terminal(f"{'.'.join(name)} cannot be watched: {seen[name].problem}")
+    if late := [".".join(name) for name in wanted if name not in sources]:
+        raise Transient(f"The partitions of {', '.join(late)} are read at a later tick.")
     return {name[1]: sources[name] for name in wanted}
 
 

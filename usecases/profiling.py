@@ -96,10 +96,10 @@ def measure_days(
         table: Which table; its columns are named "<table>.<column>" in the profiles.
         wanted: The days, at least one; a day without rows is counted as empty.
         select: Runs a query.
-        columns: What to count; by default all that is watched and in the baseline.
+        columns: What to count; by default all that is watched.
     """
-    chosen = comparable(use_case, baseline, table) if columns is None else columns
-    frozen = {each.name: baseline.features[f"{table}.{each.name}"] for each in chosen}
+    chosen = watched(use_case)[table] if columns is None else columns
+    frozen = bins_of(baseline, table, chosen)
     found = count_days(_days(use_case, table, wanted), chosen, frozen, select)
     return {
         day: each.model_copy(
@@ -130,20 +130,18 @@ def window_of(profiles: Iterable[Profile], wanted: Sequence[date]) -> Profile:
     return merged([*profiles, Profile(features={}, window_from=start, window_through=end)])
 
 
-def comparable(
-    use_case: UseCase, baseline: Baseline, table: str, present: Iterable[str] | None = None
-) -> tuple[Watched, ...]:
-    """Give the watched columns of a table that are there and that the baseline has in that kind.
+def bins_of(baseline: Baseline, table: str, columns: Iterable[Watched]) -> Frozen:
+    """Give the bins to count some columns of a table against, by column.
 
-    What is left out the judge misses in the profile, and says so.
+    A column that the baseline does not have, or has in another kind, is counted without any: the
+    judge then sees that it is there, and says why it cannot be compared.
     """
-    columns = watched(use_case)[table]
-    there = {each.name for each in columns} if present is None else set(present)
-    return tuple(
-        each
-        for each in columns
-        if each.name in there and _same_kind(each, baseline.features.get(f"{table}.{each.name}"))
-    )
+    found = {}
+    for each in columns:
+        bins = baseline.features.get(f"{table}.{each.name}")
+        fits = bins is not None and isinstance(bins, CategoricalBaseline) is each.by_value
+        found[each.name] = bins if bins is not None and fits else _no_bins(each)
+    return found
 
 
 def watched(use_case: UseCase) -> dict[str, tuple[Watched, ...]]:
@@ -237,8 +235,10 @@ def _size(bins: NumericBaseline | CategoricalBaseline) -> int:
     return sum(len(value.encode()) + 8 for value in bins.values)
 
 
-def _same_kind(column: Watched, bins: NumericBaseline | CategoricalBaseline | None) -> bool:
-    return bins is not None and isinstance(bins, CategoricalBaseline) is column.by_value
+def _no_bins(column: Watched) -> NumericBaseline | CategoricalBaseline:
+    if column.by_value:
+        return CategoricalBaseline(values={}, other=0, missing=0, rows=0)
+    return NumericBaseline(counts=(0,), missing=0, rows=0, edges=())
 
 
 def _profile(day: date, features: dict[str, Counts]) -> Profile:

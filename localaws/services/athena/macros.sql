@@ -57,10 +57,10 @@ CREATE MACRO e() AS exp(1);
 
 -- histogram(width_bucket(y, bins)), which no search of a list for every row could keep pace with.
 -- DuckDB's own counts y <= bin, Trino's bin <= y: the signs change sides.
-CREATE MACRO trino_bucket_counts(counted, n) AS map_from_entries(list_filter(
+CREATE MACRO trino_bucket_counts(counted, n) AS map_from_entries(list_reverse(list_filter(
   list_transform(map_values(counted),
     LAMBDA v, i : {'k': CAST(n + 1 - i AS BIGINT), 'v': CAST(v AS BIGINT)}),
-  LAMBDA e : e.v > 0));
+  LAMBDA e : e.v > 0)));
 CREATE MACRO trino_bucket_histogram(y, bins) AS trino_bucket_counts(
   histogram(-CAST(y AS DOUBLE), list_reverse(list_transform(bins, LAMBDA b : -CAST(b AS DOUBLE)))),
   len(bins));

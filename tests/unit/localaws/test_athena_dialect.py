@@ -50,6 +50,13 @@ def answer() -> Answer:
 @pytest.mark.parametrize(
     ("expression", "printed", "kind"),
     [
+        # A bucket is closed below; what is below the first is bucket 0.
+        ("histogram(width_bucket(x, ARRAY[1.5E0, 2.0E0]))", "{1=1, 2=1}", "map"),
+        ("histogram(width_bucket(-x, ARRAY[-1.6E0, -1.0E0]))", "{0=1, 1=1}", "map"),
+        ("histogram(width_bucket(i, CAST(json_parse('[3, 4, 9]') AS ARRAY(DOUBLE))))",
+         "{1=1, 2=1}", "map"),
+        ("histogram(width_bucket(CASE WHEN i > 3 THEN x END, ARRAY[9.0E0]))", "{0=1}", "map"),
+        ("histogram(width_bucket(nullif(i, i), ARRAY[9.0E0]))", None, "map"),
         # Integers divide to integers, decimals and doubles do not.
         ("7 / 2", "3", "integer"),
         ("sum(i) / count(*)", "3", "bigint"),
