@@ -19,7 +19,7 @@ from decisions.model import Fact
 from usecases import diagnosis, strict_yaml
 from usecases.durations import Duration
 from usecases.errors import DeclarationError
-from usecases.fields import DriftMonitor, Duration, Identifier
+from usecases.fields import DriftMonitor, Identifier
 from usecases.retraining_fields import Retraining
 
 if TYPE_CHECKING:
