@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from usecases.declaration import UseCase
 
 TRAINED = datetime(2013, 1, 22)  # noqa: DTZ001 - data time is naive UTC
 LANDED = datetime(2013, 2, 8)  # noqa: DTZ001
@@ -40,19 +39,20 @@ RETRAINING = {
 }  # fmt: skip
 
 
+# Two processes of the project's own, a refresh of all features: slow on a busy machine.
+pytestmark = pytest.mark.timeout(900)
+
+
 class Past:
-    """A deployment that made a training set, and on which more has landed since."""
+    """A deployment on which flights have landed."""
 
-    def __init__(self, loop: Loop, use_case: UseCase) -> None:
-        self.loop = loop
-        self.use_case = use_case
-        self.made = self._train_at(TRAINED)
-        loop.land(LANDED)
-
-    def _train_at(self, moment: datetime) -> Any:
-        """Make the training set of a moment as production does; return its rows."""
+    def __init__(self, endpoint_url: str, folder: Path) -> None:
+        self.loop = Loop(EmbeddedAws(endpoint_url), folder)
+        self.use_case = self.loop.declare("backtested", name=NAME, retraining=RETRAINING)
         self.loop.bootstrap(self.use_case)
-        self.loop.land(moment)
+
+    def make_training_set(self) -> Any:
+        """Make the training set of what has landed as production does; return its rows."""
         outcome = self.loop.run(self.use_case, "refresh_features")
         assert outcome.succeeded, outcome.told
         platform = self.loop.platform
@@ -100,21 +100,26 @@ class Past:
 def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
     # A process of its own: this one runs the other tests' server, whose raw tables move on.
     with running(tmp_path_factory.mktemp("aws")) as server:
-        loop = Loop(EmbeddedAws(server.endpoint_url), tmp_path_factory.mktemp("loop"))
-        yield Past(loop, loop.declare("backtested", name=NAME, retraining=RETRAINING))
+        made = Past(server.endpoint_url, tmp_path_factory.mktemp("past"))
+        made.loop.land(LANDED)
+        yield made
 
 
-def test_a_past_training_set_is_the_one_production_made(past: Past, tmp_path: Path) -> None:
-    span = Span.of(date(2013, 1, 22), date(2013, 2, 4))
-    scratch = Scratch(past.loop.platform, past.use_case)
-    history = History(scratch, past.use_case, span, Store(tmp_path))
-    found = history.training_set(TRAINED)
+def test_a_past_training_set_is_the_one_production_made(tmp_path: Path) -> None:
+    with running(tmp_path / "aws") as server:
+        past = Past(server.endpoint_url, tmp_path)
+        past.loop.land(TRAINED)
+        made = past.make_training_set()
+        past.loop.land(LANDED)
+        span = Span.of(date(2013, 1, 22), date(2013, 2, 4))
+        scratch = Scratch(past.loop.platform, past.use_case)
+        history = History(scratch, past.use_case, span, Store(tmp_path / "store"))
+        found = history.training_set(TRAINED)
+        # What came later is there, but not for a training of that day.
+        assert history.events.num_rows > found.num_rows > 10_000
     order = [("flight_id", "ascending")]
-    expected = past.made.select(found.column_names).sort_by(order)
-    assert found.num_rows > 10_000
+    expected = made.select(found.column_names).sort_by(order)
     assert found.sort_by(order).to_pylist() == expected.to_pylist()
-    # What came later is there, but not for a training of that day.
-    assert history.events.num_rows > found.num_rows
 
 
 def test_the_cli_replays_tells_and_leaves_nothing_behind(past: Past, tmp_path: Path) -> None:
