@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from benchmarks import drift, drift_alarms, localaws, loop
+from benchmarks import backtest, drift, drift_alarms, localaws, loop
 from benchmarks.data import contracts, ingestion, joins, observation
 from benchmarks.kills.moments import Plan
 from benchmarks.kills.run import run as run_kills
@@ -21,6 +21,7 @@ DATA = {
 BENCHMARKS = {
     "loop": loop,
     "localaws": localaws,
+    "backtest": backtest,
     "drift": drift,
     "drift_alarms": drift_alarms,
     **DATA,

@@ -5,11 +5,11 @@ The one place that knows how they are called. Their rules belong to `decisions`.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from decisions import drift
 from decisions.gates import Evidence, judge_all
+from sensors.day_profiles import windows_ending
 from usecases.importance import raw_importance
 
 if TYPE_CHECKING:
@@ -39,16 +39,6 @@ def judge(
     windows = days.windows(windows_ending(use_case, last))
     weights = raw_importance(use_case, importance)
     return drift.judge(days.baseline, windows, monitor.policy, weights)
-
-
-def windows_ending(use_case: UseCase, last: date) -> list[list[date]]:
-    """Give the days of each window that is judged, oldest window first; the newest ends last."""
-    monitor = use_case.monitors.drift
-    length, stride = max(monitor.window.days, 1), max(monitor.stride.days, 1)
-    return [
-        [last - timedelta(days=back * stride + offset) for offset in reversed(range(length))]
-        for back in reversed(range(monitor.windows))
-    ]
 
 
 def gates(

@@ -12,8 +12,8 @@ from localaws.services.athena import dialect
 from localaws.services.athena.functions import MACROS, SETTINGS
 from localaws.services.athena.translation import to_duckdb
 from orchestration.backtest.days import Days
-from orchestration.backtest.judging import windows_ending
 from orchestration.backtest.store import Store
+from sensors.day_profiles import windows_ending
 from tests.unit.backtest.toy import FLIGHTS
 from usecases.profiling import measure_baseline, measure_window
 
