@@ -126,8 +126,9 @@ def evaluate(
     known, end = {each.name: each for each in use_cases}, time.monotonic() + seconds
     runs = training_runs(instance, known)
     shared = Shared(utc_now(), sight(platform, use_cases), runs, wishes.keys(platform.artifacts))
-    tick, memory.begin = Tick(), ""
-    for name in memory.order(list(known), quota.runs):
+    tick, order = Tick(), memory.order(list(known), quota.runs)
+    memory.begin = ""
+    for name in order:
         if (tick.judged or tick.unknown) and time.monotonic() >= end:
             memory.begin = name
             break

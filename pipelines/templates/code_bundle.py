@@ -5,13 +5,14 @@ Which bucket it goes to, and who uploads it, does not belong here.
 
 from __future__ import annotations
 
+import ast
 import gzip
 import hashlib
 import importlib.util
 import io
 import tarfile
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,7 +70,9 @@ class CodeBundle:
 
 
 def build_bundle() -> CodeBundle:
-    """Collect the step scripts and the decisions that they import.
+    """Collect the step scripts and the decisions that they import, and no other.
+
+    A change of code is a reason to train again: what no step imports must not count as one.
 
     Raises:
         CodeBundleError: A package has no sources on disk.
@@ -78,8 +81,36 @@ def build_bundle() -> CodeBundle:
     files = {"pipelines/__init__.py": b""}
     files |= {name: (steps / name).read_bytes() for name in _ROOT_FILES}
     files |= _sources(steps, "pipelines/steps")
-    files |= _sources(_package_folder("decisions"), "decisions")
+    files |= _needed(_sources(_package_folder("decisions"), "decisions"), files)
     return CodeBundle(dict(sorted(files.items())))
+
+
+def _needed(decisions: Mapping[str, bytes], steps: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the decisions that the steps import, and those that these import in turn."""
+    found: dict[str, bytes] = {}
+    unread = [content for path, content in steps.items() if path.endswith(".py")]
+    while unread:
+        for path in _imported(unread.pop()):
+            if path in decisions and path not in found:
+                found[path] = decisions[path]
+                unread.append(decisions[path])
+    return found
+
+
+@lru_cache(1024)
+def _imported(source: bytes) -> tuple[str, ...]:
+    """Return the paths at which a module's imports may lie, those of their packages included."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [each.name for each in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{each.name}" for each in node.names)]
+        for parts in (name.split(".") for name in names):
+            paths = ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
+            found += [f"{path}{end}" for path in paths for end in (".py", "/__init__.py")]
+    return tuple(found)
 
 
 def _package_folder(name: str) -> Path:

@@ -22,7 +22,6 @@ from sensors.governor_memory import GovernorMemory
 from sensors.retraining import evaluate
 from sensors.verdicts import Judged
 from usecases import run_tags as tags
-from usecases.fields import write_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -180,7 +179,6 @@ def test_a_failed_run_backs_off_and_keeps_its_reason(governed: Callable[..., Gov
 
 def test_settling_waits_once_and_outlives_a_lost_cursor(governed: Callable[..., Governed]) -> None:
     made = governed(first="automatic", settle="10m")
-    assert write_duration(made.wharf.use_case.retraining.settle) == "10m"
     assert "There has been a reason for less than 0:10:00" in str(made.tick().skip_reason)
     memory = json.loads(made.cursor or "")
     memory["since"]["dock"] = "2026-01-01T00:00:00"

@@ -56,3 +56,28 @@ def test_the_bundle_is_content_addressed_and_byte_stable() -> None:
     changed = CodeBundle({**first.files, "bootstrap.py": b"other"})
     assert changed.sha256 != first.sha256
     assert list(first.objects())[-1][0].endswith("/sourcedir.tar.gz")
+
+
+def test_it_holds_the_decisions_that_steps_import_and_no_other(tmp_path: Path) -> None:
+    files = build_bundle().files
+    needed = {"decisions/__init__.py", "decisions/reports.py", "decisions/gates/champion.py"}
+    assert needed <= set(files)
+    assert "decisions/retraining.py" not in files, "another governor is no reason to train"
+    modules = []
+    for path, content in files.items():
+        target = tmp_path / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+        if path.startswith(("decisions/", "pipelines/steps/")) and path.endswith(".py"):
+            name = path.removesuffix(".py").replace("/", ".")
+            modules.append(name.removesuffix(".__init__"))
+    code = (
+        f"import sys, importlib; sys.path.insert(0, {str(tmp_path)!r}); "
+        f"[importlib.import_module(name) for name in {modules!r}]; "
+        f"print(sys.modules['decisions'].__file__)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(str(tmp_path))
