@@ -243,14 +243,29 @@ def test_schedules_are_listed_described_and_deleted(
             {"MonitoringInputs": [{"EndpointInput": {"EndpointName": "e", "LocalPath": "/x"}}]},
             "EndpointInput",
         ),
+        (
+            {
+                "MonitoringOutputConfig": {
+                    "MonitoringOutputs": [
+                        {"S3Output": {"S3Uri": "s3://bucket/reports", "LocalPath": "/elsewhere"}}
+                    ]
+                }
+            },
+            "must lie below /opt/ml/processing",
+        ),
     ],
 )
 def test_what_cannot_run_here_is_refused_at_once(
     environment: Environment, bucket: str, change: dict[str, Any], said: str
 ) -> None:
     sagemaker = environment.admin_client("sagemaker", "prod")
+    request = schedule(environment, bucket, **change)
     with pytest.raises(ClientError, match=said):
-        sagemaker.create_monitoring_schedule(**schedule(environment, bucket, **change))
+        sagemaker.create_monitoring_schedule(**request)
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        sagemaker.describe_monitoring_schedule(
+            MonitoringScheduleName=request["MonitoringScheduleName"]
+        )
     hourly = schedule(environment, bucket)
     hourly["MonitoringScheduleConfig"]["ScheduleConfig"]["ScheduleExpression"] = "cron(0 * ? * * *)"
     with pytest.raises(ClientError, match="periodic"):

@@ -81,7 +81,7 @@ class ProcessingJobs(Provider):
         Raises:
             ServiceError: ResourceInUse; ValidationException for what is not performed here.
         """
-        _validate(request)
+        validate(request)
         name = arns.own(call, _KIND, request["ProcessingJobName"])
         now = self.context.now()
         document = {key: value for key, value in request.items() if key != "Tags"}
@@ -113,7 +113,12 @@ class ProcessingJobs(Provider):
         return {}
 
 
-def _validate(request: Document) -> None:
+def validate(request: Document) -> None:
+    """Refuse a request for a job that cannot be performed here, before anything is kept.
+
+    Raises:
+        ServiceError: ValidationException.
+    """
     cluster = request["ProcessingResources"].get("ClusterConfig", {})
     refuse(cluster.get("InstanceCount", 1) != 1, "processing on more than one instance")
     refuse(

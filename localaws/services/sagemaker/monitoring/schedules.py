@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from localaws.core.errors import ServiceError
 from localaws.services.sagemaker import arns, tags
-from localaws.services.sagemaker.jobs.processing import ProcessingJobs
+from localaws.services.sagemaker.jobs.processing import ProcessingJobs, validate
 from localaws.services.sagemaker.listing import Listing, pick
 from localaws.services.sagemaker.monitoring import job
 from localaws.services.sagemaker.records import Records, public
@@ -68,6 +68,7 @@ class MonitoringSchedules(ProcessingJobs):
         name = arns.own(call, _KIND, request["MonitoringScheduleName"])
         now = self.context.now()
         wanted = job.processing_job(request, name, now)
+        validate(wanted)  # now, not once the schedule is kept
         document = pick(request, "MonitoringScheduleName", "MonitoringScheduleConfig") | {
             "MonitoringScheduleArn": name.arn,
             "MonitoringType": request["MonitoringScheduleConfig"].get(
