@@ -36,6 +36,8 @@ Frozen = Mapping[str, NumericBaseline | CategoricalBaseline]
 #: Bytes of frozen bins in one statement; Athena takes 262,144 of SQL in all.
 _STATEMENT_BYTES = 180_000
 _EDGE_BYTES = 24
+#: Columns whose quantiles one statement asks for: an engine that sorts holds all of their values.
+_QUANTILE_COLUMNS = 5
 #: Columns counted by value in one statement: GROUPING gives each a bit of an integer.
 _NAMED_COLUMNS = 30
 
@@ -62,7 +64,7 @@ def measure_baseline(
     weekdays: dict[int, dict[str, Counts]] = {weekday: {} for weekday in range(7)}
     for table, columns in watched(use_case).items():
         days = _days(use_case, table, wanted)
-        frozen = _survey(days, columns, select, top)
+        frozen = freeze_bins(days, columns, select, top)
         by_day = count_days(days, columns, frozen, select)
         for weekday in range(7):
             some = [by_day[day] for day in wanted if day.weekday() == weekday]
@@ -190,11 +192,10 @@ def count_days(
     return {day: _profile(day, found[day]) for day in days.days}
 
 
-def _survey(days: Days, columns: Sequence[Watched], select: Select, top: int) -> Frozen:
+def freeze_bins(days: Days, columns: Sequence[Watched], select: Select, top: int) -> Frozen:
     """Freeze the bins of columns; their counts are still none."""
     found: dict[str, NumericBaseline | CategoricalBaseline] = {}
-    for start in range(0, len(columns), _NAMED_COLUMNS):
-        some = columns[start : start + _NAMED_COLUMNS]
+    for some in _surveyed(columns):
         (row,) = select(profile_sql.survey_sql(days, some, top))
         for name, edges in profile_rows.edges_from(row, some).items():
             zeros = (0,) * (len(edges) + 1)
@@ -203,6 +204,19 @@ def _survey(days: Days, columns: Sequence[Watched], select: Select, top: int) ->
             values = dict.fromkeys(kept, 0)
             found[name] = CategoricalBaseline(values=values, other=0, missing=0, rows=0)
     return found
+
+
+def _surveyed(columns: Sequence[Watched]) -> Iterator[tuple[Watched, ...]]:
+    """Cut the columns into statements, each with some of either kind."""
+    binned = [each for each in columns if not each.by_value]
+    named = [each for each in columns if each.by_value]
+    for at in range(max(len(binned), len(named))):
+        some = (
+            *binned[at * _QUANTILE_COLUMNS : (at + 1) * _QUANTILE_COLUMNS],
+            *named[at * _NAMED_COLUMNS : (at + 1) * _NAMED_COLUMNS],
+        )
+        if some:
+            yield some
 
 
 def _freeze(

@@ -24,6 +24,7 @@ from usecases.profile_sql import Watched
 from usecases.profiling import (
     bounds,
     count_days,
+    freeze_bins,
     measure_baseline,
     measure_days,
     measure_window,
@@ -331,3 +332,21 @@ def test_an_empty_window_and_a_column_that_is_gone_cannot_be_told(
     told = {one.name: one for one in drift.judge(baseline, [without], policy).features}
     assert "gone" in told["weather.temp"].why
     assert told["weather.dewp"].status == "stable"
+
+
+def test_a_survey_sorts_few_columns_at_once_and_leaves_none_out() -> None:
+    columns = [Watched(f"n{n}", "numeric", "double") for n in range(7)]
+    columns += [Watched(f"c{n}", "categorical", "string") for n in range(3)]
+    types = {each.name: "VARCHAR" if each.by_value else "DOUBLE" for each in columns}
+    inner, asked = selecting(database(types, [(0, *range(7), "a", "b", "c")])), []
+
+    def select(text: str) -> list[dict[str, Any]]:
+        asked.append(text)
+        return inner(text)
+
+    found = freeze_bins(days(0), columns, select, 5)
+    assert found.keys() == types.keys()
+    assert [text.count("APPROX_PERCENTILE") for text in asked] == [5, 2]
+    kept = found["c1"]
+    assert isinstance(kept, CategoricalBaseline)
+    assert kept.values == {"b": 0}
