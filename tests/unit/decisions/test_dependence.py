@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decisions.baseline import Baseline, NumericBaseline, NumericCounts, Profile
+from decisions.baseline import NumericBaseline, NumericCounts, Profile
 from decisions.dependence import design_effect, design_effects
 
 DRAW = random.Random(3)  # noqa: S311 - no secret
@@ -56,10 +56,7 @@ def profile(day: int, counts: list[int]) -> Profile:
 
 def test_columns_with_too_few_days_are_left_out() -> None:
     column = NumericBaseline(edges=(1, 2, 3), counts=(5, 5, 5, 5), missing=0, rows=20)
-    start = datetime.fromisoformat("2013-01-01")
-    before = Baseline(
-        features={"t.x": column, "t.y": column}, window_from=start, window_through=start
-    )
+    before = {"t.x": column, "t.y": column}
     counted = [profile(day, counts) for day, counts in enumerate(days(30, 60, copies=6))]
     assert design_effects(before, counted[:13]) == {}
     assert design_effects(before, counted).keys() == {"t.x"}

@@ -163,8 +163,9 @@ def test_a_large_shift_that_chance_could_do_is_stable() -> None:
     assert found == "stable"
     assert "chance alone could do it" in why
     assert "with 5 independent rows" in why
-    measured = drift.judge(before, [now], POLICY, design_effects={"x": 40.0})
-    assert measured.verdict == "stable"
+    measured = before.model_copy(update={"design_effects": {"x": 40.0}})
+    assert status(measured, now)[0] == "stable"
+    assert status(measured, now, with_policy(rows_per_independent={"x": 1}))[0] == "drifted"
 
 
 def test_a_column_that_is_gone_or_new_is_a_schema_change_not_drift() -> None:
