@@ -6,7 +6,7 @@ import random
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decisions.baseline import NumericBaseline, NumericCounts, Profile
@@ -41,6 +41,7 @@ def test_days_that_resemble_the_next_are_seen_with_lags_only() -> None:
     assert design_effect(drawn, lags=12) == pytest.approx(3.5, rel=0.25)
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 50), min_size=3, max_size=3), min_size=1, max_size=20))
 def test_it_is_never_below_one(drawn: list[list[int]]) -> None:
     drawn = [day if any(day) else [1, 0, 0] for day in drawn]

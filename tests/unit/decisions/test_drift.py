@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -70,6 +70,7 @@ def with_policy(**changes: Any) -> DriftPolicy:
     return DriftPolicy.model_validate({**POLICY.model_dump(), **changes})
 
 
+@settings(deadline=None)
 @given(COUNTS, COUNTS)
 def test_merging_windows_does_not_depend_on_order(one: list[int], two: list[int]) -> None:
     first, second = profile(*one), profile(*two)
@@ -126,6 +127,7 @@ def test_windows_in_the_wrong_order_are_a_mistake() -> None:
         drift.judge(baseline(100, 100), windows[::-1], POLICY)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_no_report_holds_a_nan_and_every_column_says_why(data: st.DataObject) -> None:
     counts = st.lists(st.integers(0, 500), min_size=4, max_size=4)
