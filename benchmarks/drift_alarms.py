@@ -180,7 +180,8 @@ def section(figures: Figures) -> str:
         "training windows of 84 days. Without drift: days, or weeks, drawn from the training days.",
         "With drift: temp, dewp and dep_delay moved by so many standard deviations, in windows of",
         "drawn days. Evidently's and Model Monitor's rules are their documented ones, done again",
-        "here (`benchmarks/drift_rules.py`). Share of windows that each calls drifted:",
+        "here (`benchmarks/drift_rules.py`). How many of the quiet windows, and which share of",
+        f"{figures.windows} for each size of drift, each calls drifted:",
         "",
         "| rule | " + " | ".join([*(f"none: {name}" for name in figures.quiet)])
         + " | " + " | ".join(f"{size:g} sd" for size in figures.graded)

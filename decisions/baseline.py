@@ -153,6 +153,8 @@ class Baseline(Fact):
         features: Counts by "<table>.<column>", with their frozen bins.
         by_weekday: The same rows against the same bins, by day of the week (0 is Monday): what a
             window is compared with when its weekdays are another mixture than the baseline's.
+        design_effects: How many rows of a column are worth one independent row, as measured
+            between the baseline's days (decisions/dependence.py); none where they were too few.
     """
 
     features: dict[
@@ -161,6 +163,7 @@ class Baseline(Fact):
     window_from: datetime
     window_through: datetime
     by_weekday: dict[int, dict[str, Counts]] = Field(default_factory=dict)
+    design_effects: dict[str, Annotated[float, Field(ge=1.0)]] = Field(default_factory=dict)
 
     @property
     def digest(self) -> str:

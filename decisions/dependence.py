@@ -18,29 +18,30 @@ from typing import TYPE_CHECKING
 from decisions.references import coarse, comparable, side_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from decisions.baseline import Baseline, Profile
+    from decisions.baseline import Profile
+    from decisions.references import Frozen
 
 FEWEST_DAYS = 14
 """With fewer days, the variance between them says little."""
 
 
 def design_effects(
-    baseline: Baseline, days: Sequence[Profile], *, lags: int = 0
+    features: Mapping[str, Frozen], days: Sequence[Profile], *, lags: int = 0
 ) -> dict[str, float]:
     """Give the design effect of every column, at least 1, where enough days have it.
 
     It is that of the coarse bins, which the test of homogeneity counts over.
 
     Args:
-        baseline: Whose bins the days are counted over.
-        days: Counts of single days, oldest first.
+        features: The columns' frozen bins.
+        days: Counts of single days over them, oldest first.
         lags: Over how many days a day resembles the next ones. With 0, days are independent; a
             positive number also counts the slow change within a season as dependence.
     """
     found = {}
-    for name, frozen in baseline.features.items():
+    for name, frozen in features.items():
         counted = [day.features[name] for day in days if name in day.features]
         rows = [
             coarse(frozen, side)

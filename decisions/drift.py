@@ -50,7 +50,6 @@ def judge(
     importance: Mapping[str, float] | None = None,
     *,
     seasons: Sequence[Baseline] = (),
-    design_effects: Mapping[str, float] | None = None,
 ) -> DriftReport:
     """Judge the newest window, with those before it as its history.
 
@@ -61,8 +60,6 @@ def judge(
         importance: Share of the model's gain by column; without any, every column counts.
         seasons: Baselines of the same season, over the same bins: a window that is nearer to one of
             them is compared with that.
-        design_effects: Rows worth one independent row, by column, where they were measured
-            (decisions.dependence); before what the policy says.
 
     Raises:
         ValueError: If the windows are not in the order of their ends.
@@ -71,9 +68,8 @@ def judge(
         raise ValueError("windows must be oldest first")
     if not windows:
         return cannot_tell("There is no window to compare.")
-    measured = {**policy.rows_per_independent, **(design_effects or {})}
     columns = [
-        Column(name, policy, max(measured.get(name, policy.design_effect(name)), 1.0), (*seasons,))
+        Column(name, policy, _design_effect(name, baseline, policy), tuple(seasons))
         for name in sorted({*baseline.features, *windows[-1].features})
     ]
     looked = [
@@ -90,6 +86,12 @@ def judge(
         rows=max((each.rows_current for each in features), default=0),
         weight=_weight(_counted(features)),
     )
+
+
+def _design_effect(name: str, baseline: Baseline, policy: DriftPolicy) -> float:
+    """Give how many rows are worth one: as declared, or else measured, or else one."""
+    declared = policy.design_effect(name)
+    return baseline.design_effects.get(name, 1.0) if declared is None else declared
 
 
 def cannot_tell(why: str) -> DriftReport:

@@ -5,6 +5,7 @@ Thresholds and windows before it do not belong here.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from decisions import distances
@@ -164,7 +165,8 @@ def _normalised_wasserstein(frozen: NumericBaseline, before: Side, now: Side) ->
     """Give the Wasserstein distance in standard deviations of the baseline."""
     scale = distances.spread(frozen.edges, frozen)
     area = distances.wasserstein(frozen.edges, _histogram(before), _histogram(now))
-    return area / scale if scale and area is not None else None
+    found = area / scale if scale and area is not None else math.inf
+    return found if math.isfinite(found) else None
 
 
 def _histogram(side: Side) -> distances.Histogram:

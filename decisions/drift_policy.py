@@ -58,8 +58,9 @@ class DriftPolicy(Fact):
         fdr: Share of false discoveries allowed among the columns of one window.
         persistence: In how many of the last windows the threshold must have been reached.
         rows_per_independent: How many rows are worth one independent observation, by table or by
-            "<table>.<column>"; 1 unless told. Neighbouring hours of weather are nearly the same
-            observation, and a p-value that takes them for many is too small.
+            "<table>.<column>"; as measured with the baseline unless told. Neighbouring hours of
+            weather are nearly the same observation, and a p-value that takes them for many is too
+            small.
         seasonal: Whether a window is compared with the baseline's rows of the same weekdays.
         minimum_importance: Share of the model's gain below which a column's drift is told but does
             not count. Only where the importance is known.
@@ -95,8 +96,8 @@ class DriftPolicy(Fact):
             return self.psi_threshold
         return self.thresholds.get(measure, THRESHOLDS[measure])
 
-    def design_effect(self, column: str) -> float:
-        """Give how many rows of a column are worth one independent observation."""
+    def design_effect(self, column: str) -> float | None:
+        """Give how many rows of a column are worth one, as declared; None where nobody did."""
         table = column.partition(".")[0]
         known = self.rows_per_independent
-        return known.get(column, known.get(table, 1.0))
+        return known.get(column, known.get(table))

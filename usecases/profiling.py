@@ -21,6 +21,7 @@ from decisions.baseline import (
     NumericCounts,
     Profile,
 )
+from decisions.dependence import design_effects
 from usecases import profile_rows, profile_sql
 from usecases.point_in_time import Table
 from usecases.profile_sql import Days, Watched
@@ -62,6 +63,7 @@ def measure_baseline(
     wanted = _span(first, last)
     whole: dict[str, NumericBaseline | CategoricalBaseline] = {}
     weekdays: dict[int, dict[str, Counts]] = {weekday: {} for weekday in range(7)}
+    effects: dict[str, float] = {}
     for table, columns in watched(use_case).items():
         days = _days(use_case, table, wanted)
         frozen = freeze_bins(days, columns, select, top)
@@ -72,12 +74,15 @@ def measure_baseline(
                 weekdays[weekday] |= _named(table, merged(some).features)
         for name, counts in merged(by_day.values()).features.items():
             whole[f"{table}.{name}"] = _freeze(frozen[name], counts)
+        measured = design_effects(frozen, [by_day[day] for day in wanted])
+        effects |= {f"{table}.{name}": effect for name, effect in measured.items()}
     start, end = bounds(wanted)
     return Baseline(
         features=whole,
         window_from=start,
         window_through=end,
         by_weekday={weekday: found for weekday, found in weekdays.items() if found},
+        design_effects=effects,
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
@@ -41,6 +41,7 @@ def normal(shift: float = 0.0, scale: float = 1.0, *, rows: int = 100_000, bins:
 
 
 @pytest.mark.parametrize("distance", ALL)
+@settings(deadline=None)
 @given(one=COUNTS, two=COUNTS)
 def test_each_is_finite_symmetric_and_not_negative(distance, one, two) -> None:
     measured = distance(one, two)
@@ -51,18 +52,21 @@ def test_each_is_finite_symmetric_and_not_negative(distance, one, two) -> None:
 
 
 @pytest.mark.parametrize("distance", ALL)
+@settings(deadline=None)
 @given(counts=COUNTS, factor=st.integers(1, 50))
 def test_equal_shares_are_no_distance_whatever_the_size(distance, counts, factor) -> None:
     assert distance(counts, [count * factor for count in counts]) == pytest.approx(0, abs=1e-7)
 
 
 @pytest.mark.parametrize("distance", UNORDERED)
+@settings(deadline=None)
 @given(one=COUNTS, two=COUNTS, order=st.permutations(range(4)))
 def test_the_order_of_the_bins_is_nothing_to_most(distance, one, two, order) -> None:
     mixed = distance([one[at] for at in order], [two[at] for at in order])
     assert mixed == pytest.approx(distance(one, two))
 
 
+@settings(deadline=None)
 @given(COUNTS, COUNTS)
 def test_known_relations_hold(one, two) -> None:
     variation = distances.total_variation(one, two)
@@ -102,6 +106,7 @@ def test_two_hundred_bins_come_within_a_two_hundredth_of_the_exact_values(shift,
     assert area == pytest.approx(stats.wasserstein_distance(values, moved), abs=5e-3, rel=0.06)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.floats(-1e6, 1e6).map(lambda number: round(number, 3)),

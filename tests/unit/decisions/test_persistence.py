@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decisions.drift_policy import Persistence
@@ -47,6 +47,7 @@ def test_what_chance_could_do_does_not_fire_but_does_not_clear_either() -> None:
     assert firing([1.5, 1.5, 1.5], chance={0, 2}) == [False, True, True]
 
 
+@settings(deadline=None)
 @given(VALUES, PERSISTENCE)
 def test_it_begins_at_the_threshold_and_ends_below_the_release(values, persistence) -> None:
     found = firing(values, persistence)
@@ -62,12 +63,14 @@ def test_it_begins_at_the_threshold_and_ends_below_the_release(values, persisten
             assert value < 0.8
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.8, 1.5), min_size=1, max_size=60), PERSISTENCE)
 def test_what_hovers_about_the_threshold_changes_once_at_most(values, persistence) -> None:
     found = firing(values, persistence)
     assert sum(one != two for one, two in zip([False, *found], found, strict=False)) <= 1
 
 
+@settings(deadline=None)
 @given(VALUES, st.integers(1, 39))
 def test_the_future_does_not_change_the_past(values, cut) -> None:
     # With at least as many windows as are needed, a longer history only adds to it.

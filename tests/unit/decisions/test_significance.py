@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -50,6 +50,7 @@ def test_thin_bins_are_put_together_before_they_are_tested() -> None:
     assert significance.homogeneity_p(one, two) == pytest.approx(exact)
 
 
+@settings(deadline=None)
 @given(COUNTS, st.data(), st.floats(1, 1e6))
 def test_a_p_value_is_one_and_grows_with_the_design_effect(one, data, effect) -> None:
     two = data.draw(st.lists(st.integers(0, 10_000), min_size=len(one), max_size=len(one)))
@@ -65,6 +66,7 @@ def test_no_rows_or_other_bins_are_refused(one, two) -> None:
         significance.homogeneity_p(one, two)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=3), st.floats(0, 1), max_size=12))
 def test_q_values_are_scipys(p_values: dict[str, float]) -> None:
     found = significance.false_discovery(p_values)
