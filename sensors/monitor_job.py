@@ -43,9 +43,9 @@ def advance(platform: Platform, use_case: UseCase, window: Window) -> str | None
         Transient: AWS could not be asked just now; the next tick goes on.
         Terminal: The champion's training set is gone, or a query was refused.
     """
-    reason = ""
+    reason, code = "", build_bundle().sha256
     for attempt in range(1, ATTEMPTS + 1):
-        name = job_name(platform, use_case, window, attempt)
+        name = job_name(platform, use_case, window, code, attempt)
         facts = platform.processing.find(name)
         if facts is None:
             _start(platform, use_case, window, name)
@@ -56,9 +56,13 @@ def advance(platform: Platform, use_case: UseCase, window: Window) -> str | None
     return f"measuring failed {ATTEMPTS} times; last: {reason}"
 
 
-def job_name(platform: Platform, use_case: UseCase, window: Window, attempt: int) -> str:
-    """Return the name of a window's job; SageMaker takes at most 63 characters."""
-    return f"{platform.names.slug(use_case.name)[:30]}-monitor-{window.name[:20]}-{attempt}"
+def job_name(platform: Platform, use_case: UseCase, window: Window, code: str, attempt: int) -> str:
+    """Return the name of a window's job under some code: once mended, it is tried again.
+
+    SageMaker takes at most 63 characters.
+    """
+    digest = digest_of({"window": window.name, "code": code})[:20]
+    return f"{platform.names.slug(use_case.name)[:30]}-monitor-{digest}-{attempt}"
 
 
 def _start(platform: Platform, use_case: UseCase, window: Window, name: str) -> None:

@@ -145,10 +145,14 @@ def _sampled(
     newest, policies = windows[-1], use_case.monitors.sampled
     measured = [each for window in windows if (each := found[window.name]) is not None]
     why = problems.get(newest.name)
+    # What failed is told once, and looked at again: it may be mended.
+    told = digest_of({"name": name, "why": why}) if why else name
+    if memory.told.get(use_case.name) == told:
+        return []
     reports = board.untold(policies, why) if why else board.judge_all(policies, measured)
     for report in reports:
         monitor_reports.store(platform.artifacts, use_case.name, newest.champion.version, report)
-    memory.told[use_case.name] = name
+    memory.told[use_case.name] = told
     past = monitor_windows.history(platform, use_case, _SHOWN)
     facts = {"window": f"{newest.span.start} to {newest.end}", "measurements": newest.key}
     return [

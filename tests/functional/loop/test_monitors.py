@@ -119,7 +119,9 @@ def test_unchanged_data_is_told_once_and_starts_nothing(
 
 def test_the_governor_finds_what_was_told(loop: Loop, use_case: UseCase, told: Any) -> None:
     said = {event.asset_key.path[-1]: event.metadata["why"].value for event in told.asset_events}
-    kept = monitor_reports.newest(loop.platform.artifacts, use_case.name, 1)
+    champion = loop.champion(use_case)
+    assert champion is not None
+    kept = monitor_reports.newest(loop.platform.artifacts, use_case.name, champion.version)
     assert said.items() <= {each.monitor: each.why for each in kept}.items()
 
 
@@ -216,7 +218,7 @@ def capture(loop: Loop, use_case: UseCase, situation: Any) -> None:
             "inference_id": row["flight_id"],
             "predicted_at": row["event_time"] + timedelta(days=1),
             "event_time": row["event_time"] + timedelta(days=1),
-            "model_version": 1,
+            "model_version": window.champion.version,
             "features": json.dumps({name: plain(row[name]) for name in names}),
             "event_id": row["flight_id"],
             "dt": (row["event_time"] + timedelta(days=1)).date().isoformat(),
