@@ -54,7 +54,6 @@ class Lab:
         self._days = lru_cache(64)(self._frozen)
         self._importance = lru_cache(64)(self._gain)
         self._reports: dict[str, DriftReport] = {}
-        self.trained: set[datetime] = set()
 
     def train(self, at: datetime, champion: datetime | None) -> Outcome:
         """Train on what was known at a moment; ask the gates, on the same rows as the champion."""
@@ -62,7 +61,6 @@ class Lab:
         gates = [gate.model_dump(mode="json") for gate in self._use_case.gates]
         name = digest_of({"model": self._model_name(at), "champion": against, "gates": gates})
         found = self._store.document(f"verdicts/{name}", lambda: self._judged(at, champion))
-        self.trained.add(at)
         return TypeAdapter(Outcome).validate_python(found)
 
     def drift(self, use_case: UseCase, champion: datetime, now: datetime) -> DriftReport:

@@ -68,11 +68,6 @@ class Result:
         """Give the cost of all retrains, refused ones included: they were computed too."""
         return None if self.cost is None else round(self.cost * len(self.retrains), 2)
 
-    def mean_of(self, weeks: slice) -> float | None:
-        """Give the mean over some of the weeks."""
-        known = [each for each in self.weekly[weeks] if each is not None]
-        return math.fsum(known) / len(known) if known else None
-
     @property
     def _known(self) -> list[float]:
         return [each for each in self.weekly if each is not None]
