@@ -80,38 +80,38 @@ WRONG = {
     "unknown gate": ("gate: schema", "gate: shcema", "gates.0", "'performance'"),
     "bad gate parameter": ("minimum_auc: 0.6", "minimum_auc: 6", "minimum_auc", "le 1"),
     "unknown gate parameter": ("minimum_auc", "auc", "gates.2.auc", "one of blocking, gate, min"),
-    "no schedule": ("max_age: 21d", 'max_age: 21d\n  schedule: "60 6 * * 1"', "minute '60' is",
+    "no schedule": ("max_age: 13d", 'max_age: 13d\n  schedule: "60 6 * * 1"', "minute '60' is",
                     'for example "0 6 * * 1"'),
-    "a schedule of two days": ("max_age: 21d", 'max_age: 21d\n  schedule: "0 6 1 * 1"',
+    "a schedule of two days": ("max_age: 13d", 'max_age: 13d\n  schedule: "0 6 1 * 1"',
                                "retraining.schedule", "day of week"),
     "back-off swapped": ("back_off: 5m", "back_off: 9h", "longer than maximum", "shorten it"),
-    "no price": ("max_age: 21d", "max_age: 21d\n  budget: {monthly_usd: 0}",
+    "no price": ("max_age: 13d", "max_age: 13d\n  budget: {monthly_usd: 0}",
                  "retraining.budget.monthly_usd", "gt 0"),
-    "dearer run than month": ("max_age: 21d",
-                              "max_age: 21d\n  budget: {monthly_usd: 1, per_run_usd: 2}",
+    "dearer run than month": ("max_age: 13d",
+                              "max_age: 13d\n  budget: {monthly_usd: 1, per_run_usd: 2}",
                               "budget.per_run_usd: 2.0 is more than monthly_usd", "raise that"),
-    "unknown budget": ("max_age: 21d", "max_age: 21d\n  budget: {montly_usd: 1}",
+    "unknown budget": ("max_age: 13d", "max_age: 13d\n  budget: {montly_usd: 1}",
                        "budget.montly_usd: unknown field", "did you mean monthly_usd?"),
-    "blackout without time": ("max_age: 21d", "max_age: 21d\n  blackout:\n    - {reason: r}",
+    "blackout without time": ("max_age: 13d", "max_age: 13d\n  blackout:\n    - {reason: r}",
                               "blackout.0: no time is named", "days: [sat, sun]"),
     "blackout of both kinds": (
-        "max_age: 21d", "max_age: 21d\n  blackout:\n    - {days: [sat], first: 2026-01-01}",
+        "max_age: 13d", "max_age: 13d\n  blackout:\n    - {days: [sat], first: 2026-01-01}",
         "weekdays and dates in one window", "two windows"),
-    "blackout with one end": ("max_age: 21d", "max_age: 21d\n  blackout:\n    - {start: '22:00'}",
+    "blackout with one end": ("max_age: 13d", "max_age: 13d\n  blackout:\n    - {start: '22:00'}",
                               "only one end is named", "start and end"),
-    "blackout of one day": ("max_age: 21d", "max_age: 21d\n  blackout:\n    - {last: 2026-01-01}",
+    "blackout of one day": ("max_age: 13d", "max_age: 13d\n  blackout:\n    - {last: 2026-01-01}",
                             "only one end is named", "first and last"),
     "blackout backwards": (
-        "max_age: 21d",
-        "max_age: 21d\n  blackout:\n    - {first: 2026-01-02, last: 2026-01-01}",
+        "max_age: 13d",
+        "max_age: 13d\n  blackout:\n    - {first: 2026-01-02, last: 2026-01-01}",
         "2026-01-02 comes after 2026-01-01", "swap them"),
     "blackout for ever": (
-        "max_age: 21d",
-        "max_age: 21d\n  blackout: [{days: [mon, tue, wed, thu, fri, sat, sun]}]",
+        "max_age: 13d",
+        "max_age: 13d\n  blackout: [{days: [mon, tue, wed, thu, fri, sat, sun]}]",
         "covers the whole week", "shorten a window"),
-    "no weekday": ("max_age: 21d", "max_age: 21d\n  blackout: [{days: [monday]}]",
+    "no weekday": ("max_age: 13d", "max_age: 13d\n  blackout: [{days: [monday]}]",
                    "blackout.0.days.0", "'mon'"),
-    "no time of day": ("max_age: 21d", "max_age: 21d\n  blackout: [{start: noon, end: '13:00'}]",
+    "no time of day": ("max_age: 13d", "max_age: 13d\n  blackout: [{start: noon, end: '13:00'}]",
                        "not a time of the day", '"22:00", in quotes'),
     "NaN": ("minimum_auc: 0.6", "minimum_auc: .nan", "minimum_auc", "valid number"),
     "unknown dataset": ("dataset: planes", "dataset: planet", "no dataset planet", "planes"),
@@ -209,7 +209,7 @@ def test_every_mistake_in_sql_names_its_file_and_line(folder: Path, mistake: str
 def test_an_instance_without_a_price_asks_for_one_where_there_is_a_budget(folder: Path) -> None:
     edit(folder, "ml.m5.xlarge", "ml.new.huge")
     load_use_case(folder)
-    edit(folder, "max_age: 21d", "max_age: 21d\n  budget: {monthly_usd: 5}")
+    edit(folder, "max_age: 13d", "max_age: 13d\n  budget: {monthly_usd: 5}")
     (told,) = problems(folder)
     assert "ml.new.huge has no list price here" in told
     assert "add usd_per_hour: {ml.new.huge: 1.23} under budget" in told
