@@ -6,10 +6,11 @@ What becomes of its reports belongs to training.py; the pipeline's definition to
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assets.baseline import ensure_baseline
+from assets.baseline import baseline_uri, ensure_baseline
 from assets.compiling import Compiled, commit, ensure_pipeline
 from assets.parts import digest_of
 from assets.training_set import current
@@ -81,7 +82,12 @@ def train(
         prefix=f"{platform.names.slug(use_case.name)}-{intent[:16]}-",
     )
     log(f"execution {arn}")
-    execution = platform.training.wait(arn, on_step=lambda step: log(_line(step)))
+    # The steps do not need the baseline, only its name: Athena counts while they run. Without it
+    # this fails, so nothing is approved, and the next try attaches to the same execution.
+    with ThreadPoolExecutor(1, thread_name_prefix="baseline") as pool:
+        counted = pool.submit(ensure_baseline, platform, use_case, table)
+        execution = platform.training.wait(arn, on_step=lambda step: log(_line(step)))
+        counted.result()
     ended(platform.training.steps(arn))
     return _ended(platform, use_case, execution, compiled)
 
@@ -170,7 +176,7 @@ def _parameters(
         "ChampionPackageArn": champion.arn if champion else "none",
         "TrainedFrom": table.parameters["perennial.trained_from"],
         "TrainedThrough": table.parameters["perennial.trained_through"],
-        "DriftBaselineUri": ensure_baseline(platform, use_case, table),
+        "DriftBaselineUri": baseline_uri(platform, use_case, table),
     }
 
 

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from usecases.declaration import UseCase
 
 
+#: Labels and windows come by the day or week: whoever waits for them need not look as often.
+_UNHURRIED = 15
+
+
 def expand(
     use_cases: tuple[UseCase, ...],
     *,
@@ -105,8 +109,8 @@ def _sensors(
     return [
         freshness_sensor(use_cases, refreshes, observing.tell, interval=interval),
         drift_sensor(use_cases, plots.drift, interval=interval),
-        quality_sensor(use_cases, plots_quality.timeline, interval=interval),
-        monitor_sensor(use_cases, plots_monitors.draw, interval=interval),
+        quality_sensor(use_cases, plots_quality.timeline, interval=interval * _UNHURRIED),
+        monitor_sensor(use_cases, plots_monitors.draw, interval=interval * _UNHURRIED),
         retraining_sensor(use_cases, trainings, interval=interval, quota=quota),
         approval_sensor(use_cases, releases, interval=interval),
         release_sensor(use_cases, interval=interval),

@@ -22,6 +22,7 @@ from resources.platform import Platform
 from sensors import monitor_quality, monitor_windows
 from sensors.governing import Situation, situation_of
 from sensors.monitor_job import advance
+from sensors.runs import training_runs
 from usecases import asset_keys
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def monitor_sensor(
         memory, reasons = Memory.read(context.cursor), []
         events: list[dg.AssetMaterialization] = []
         end = time.monotonic() + BUDGET_SECONDS
+        runs = training_runs(context.instance, [each.name for each in use_cases])
         for use_case in _from_next(use_cases, memory.next):
             if time.monotonic() >= end:
                 memory.next = use_case.name
@@ -99,6 +101,10 @@ def monitor_sensor(
             try:
                 situation = situation_of(platform, use_case)
                 events += _quality(platform, use_case, situation, memory)
+                if any(run.status == "running" for run in runs[use_case.name]):
+                    # The champion may be replaced any moment, and windows do not run away.
+                    reasons.append(f"{use_case.name}: samples wait for the training under way")
+                    continue
                 events += _sampled(platform, use_case, situation, memory, draw)
             except PerennialError as error:
                 reasons.append(f"{use_case.name}: cannot tell: {error}")
