@@ -168,7 +168,7 @@ def story() -> dict[str, Any]:
 
     slow = made.start(parameters={"Score": 9.0})  # judge.py then sleeps
     slow.stop()
-    seen["stop waited"] = error_of(lambda: slow.wait(delay=1, max_attempts=4))
+    seen["stop waited"] = error_of(lambda: slow.wait(delay=1, max_attempts=90))
     seen["stopped"] = slow.describe()["PipelineExecutionStatus"]
     listed = made.list_executions()["PipelineExecutionSummaries"]
     seen["executions"] = sorted(item["PipelineExecutionStatus"] for item in listed)

@@ -34,6 +34,7 @@ def reading(table: str, instead: str, *queries: str, **columns: str) -> dict[str
         for tables in (document["sources"]["tables"], document["monitors"]["drift"]["tables"]):
             if table in tables:
                 tables[instead] = tables.pop(table)
+        document["monitors"]["drift"].pop("rows_per_independent")  # it names tables and columns
         document["sources"]["tables"][instead]["columns"] |= columns
 
     swap = (f"nycflights.{table}\n", f"nycflights.{instead}\n")

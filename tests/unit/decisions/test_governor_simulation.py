@@ -145,8 +145,16 @@ MUTANTS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("planted", sorted(MUTANTS))
 def test_the_simulation_sees_a_planted_bug(planted: str) -> None:
-    with pytest.raises(AssertionError):
-        simulate(World(**MUTANTS[planted]), 11, TICKS)
+    # In one of two worlds: no single one shows every mistake.
+    assert any(breaks(planted, seed) for seed in (11, 12))
+
+
+def breaks(planted: str, seed: int) -> bool:
+    try:
+        simulate(World(**MUTANTS[planted]), seed, TICKS)
+    except AssertionError:
+        return True
+    return False
 
 
 class Governor(RuleBasedStateMachine):
