@@ -7,9 +7,7 @@ found or made is drift_reports.py's; when to train is the governor's.
 
 from __future__ import annotations
 
-import json
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -21,11 +19,12 @@ from resources.platform import Platform
 from resources.serving import champion_of
 from sensors.drift_reports import Report, landed_through, report_for, sources_of
 from sensors.governing import Situation
+from sensors.turns import Turns
 from usecases import asset_keys
 from usecases.raw_tables import raw_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from decisions.reports import DriftReport
     from resources.sightings import Name, Sighting
@@ -41,30 +40,6 @@ __all__ = ["Report", "drift_sensor", "report_for"]
 BUDGET = 25.0
 #: Tables whose partitions one tick reads; the next tick goes on.
 READS_A_TICK = 250
-
-
-@dataclass
-class _Cursor:
-    """What was told of each use case, and where the next tick begins. Losing it repeats a telling.
-
-    Attributes:
-        told: Name of the report that was told last, by use case.
-        following: The use case with which the next tick begins.
-    """
-
-    told: dict[str, str] = field(default_factory=dict)
-    following: str = ""
-
-    @classmethod
-    def read(cls, text: str | None) -> _Cursor:
-        try:
-            found = json.loads(text or "{}")
-            return cls(dict(found["told"]), str(found["following"]))
-        except (ValueError, TypeError, KeyError):
-            return cls()
-
-    def write(self) -> str:
-        return json.dumps({"told": self.told, "following": self.following})
 
 
 def drift_sensor(
@@ -95,10 +70,10 @@ def drift_sensor(
     def watch(
         context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> dg.SensorResult:
-        cursor, began = _Cursor.read(context.cursor), clock()
+        cursor, began = Turns.read(context.cursor), clock()
         looked = sources_of(platform, wanted, reads=READS_A_TICK)
         events, reasons = [], []
-        for place, use_case in enumerate(_in_turn(use_cases, cursor.following)):
+        for place, use_case in enumerate(cursor.order(use_cases)):
             if place and clock() - began > budget:  # one at least, however long the look took
                 cursor.following = use_case.name
                 break
@@ -118,13 +93,6 @@ def drift_sensor(
         )
 
     return watch
-
-
-def _in_turn(use_cases: Sequence[UseCase], first: str) -> Iterator[UseCase]:
-    """Yield every use case once, beginning with the one that the last tick did not reach."""
-    names = [each.name for each in use_cases]
-    start = names.index(first) if first in names else 0
-    yield from [*use_cases[start:], *use_cases[:start]]
 
 
 def _judged(

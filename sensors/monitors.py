@@ -7,9 +7,7 @@ for nothing more. Thresholds are decisions.monitors'; when to train is the gover
 
 from __future__ import annotations
 
-import json
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -23,6 +21,7 @@ from sensors import monitor_quality, monitor_windows
 from sensors.governing import Situation, situation_of
 from sensors.monitor_job import advance
 from sensors.runs import training_runs
+from sensors.turns import Turns
 from usecases import asset_keys
 
 if TYPE_CHECKING:
@@ -42,32 +41,6 @@ BUDGET_SECONDS = 30.0
 """After so long a tick leaves the use cases that are left to the next one."""
 _SHOWN = 26
 """Windows of a timeline."""
-
-
-@dataclass
-class Memory:
-    """The sensor's cursor. Losing it tells everything once more.
-
-    Attributes:
-        told: Name of what was judged last, by use case.
-        next: Use case that the next tick begins with.
-    """
-
-    told: dict[str, str] = field(default_factory=dict)
-    next: str = ""
-
-    @classmethod
-    def read(cls, cursor: str | None) -> Memory:
-        """Read a cursor; one that is none of ours is forgotten."""
-        try:
-            found = json.loads(cursor or "{}")
-            return cls({str(k): str(v) for k, v in found["told"].items()}, str(found["next"]))
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return cls()
-
-    def write(self) -> str:
-        """Give the cursor."""
-        return json.dumps({"told": self.told, "next": self.next}, sort_keys=True)
 
 
 def monitor_sensor(
@@ -90,14 +63,15 @@ def monitor_sensor(
     def watch(
         context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> dg.SensorResult:
-        memory, reasons = Memory.read(context.cursor), []
+        memory, reasons = Turns.read(context.cursor), []
         events: list[dg.AssetMaterialization] = []
         end = time.monotonic() + BUDGET_SECONDS
         runs = training_runs(context.instance, [each.name for each in use_cases])
-        for use_case in _from_next(use_cases, memory.next):
+        for use_case in memory.order(use_cases):
             if time.monotonic() >= end:
-                memory.next = use_case.name
+                memory.following = use_case.name
                 break
+            memory.following = ""
             try:
                 situation = situation_of(platform, use_case)
                 events += _quality(platform, use_case, situation, memory)
@@ -117,13 +91,11 @@ def monitor_sensor(
 
 
 def _quality(
-    platform: Platform, use_case: UseCase, situation: Situation, memory: Memory
+    platform: Platform, use_case: UseCase, situation: Situation, memory: Turns
 ) -> list[dg.AssetMaterialization]:
     """Judge the quality of what has landed, unless it was told."""
-    name, key = (
-        monitor_quality.name_of(platform, use_case, situation),
-        f"{use_case.name}/data_quality",
-    )
+    name = monitor_quality.name_of(platform, use_case, situation)
+    key = f"{use_case.name}/data_quality"
     champion = situation.champion
     if name is None or champion is None or memory.told.get(key) == name:
         return []
@@ -135,7 +107,7 @@ def _quality(
 
 
 def _sampled(
-    platform: Platform, use_case: UseCase, situation: Situation, memory: Memory, draw: Draw
+    platform: Platform, use_case: UseCase, situation: Situation, memory: Turns, draw: Draw
 ) -> list[dg.AssetMaterialization]:
     """Bring the measuring of one use case on; return what is to be told of it."""
     windows = monitor_windows.windows_of(use_case, situation)
@@ -198,10 +170,3 @@ def _event(
             **more,
         },
     )
-
-
-def _from_next(use_cases: Sequence[UseCase], first: str) -> list[UseCase]:
-    """Order the use cases so that the one a tick stopped before comes first."""
-    names = [each.name for each in use_cases]
-    at = names.index(first) if first in names else 0
-    return [*use_cases[at:], *use_cases[:at]]

@@ -7,7 +7,6 @@ is decisions.quality's; when to train is the governor's.
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,6 +23,7 @@ from resources.platform import Platform
 from resources.predictions import TABLE, read_intake, take_in
 from resources.sightings import versions
 from sensors.governing import Situation, situation_of
+from sensors.turns import Turns
 from usecases import asset_keys, sql
 from usecases.quality_sql import Windows, scores_from, scores_sql
 
@@ -64,24 +64,24 @@ def quality_sensor(
     def watch(
         context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> dg.SensorResult:
-        memory = _memory(context.cursor)
+        memory = Turns.read(context.cursor)
         deadline = time.monotonic() + TICK_SECONDS
         events: list[dg.AssetMaterialization] = []
         reasons: list[str] = []
-        waiting = _from(use_cases, memory.get("next"))
+        waiting = memory.order(use_cases)
         while waiting and time.monotonic() < deadline:
             use_case = waiting.pop(0)
             try:
-                found, alert = _look(platform, use_case, memory["told"], draw)
+                found, alert = _look(platform, use_case, memory.told, draw)
                 events += found
                 if alert:
                     context.log.warning("%s: %s", use_case.name, alert)
             except PerennialError as error:
                 reasons.append(f"{use_case.name}: cannot tell: {error}")
-        memory["next"] = waiting[0].name if waiting else None
+        memory.following = waiting[0].name if waiting else ""
         return dg.SensorResult(
             asset_events=events,
-            cursor=json.dumps(memory),
+            cursor=memory.write(),
             skip_reason=None if events else "; ".join(reasons) or "nothing new was predicted",
         )
 
@@ -223,18 +223,3 @@ def _tested(platform: Platform, run_uri: str | None) -> Metrics | None:
         return None
     body = platform.artifacts.read_uri(f"{run_uri}/evaluate/evaluation.json")
     return EvaluationReport.model_validate_json(body).challenger
-
-
-def _memory(cursor: str | None) -> dict[str, Any]:
-    """Read the cursor; one that is none of ours is forgotten, and told again."""
-    try:
-        found = json.loads(cursor or "{}")
-        return {"told": dict(found["told"]), "next": found.get("next")}
-    except (ValueError, TypeError, KeyError):
-        return {"told": {}, "next": None}
-
-
-def _from(use_cases: Sequence[UseCase], name: str | None) -> list[UseCase]:
-    """Return all of them, beginning where the last tick's time was up."""
-    at = next((i for i, each in enumerate(use_cases) if each.name == name), 0)
-    return [*use_cases[at:], *use_cases[:at]]
