@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 from sqlglot import exp
 
+from assets.dataset_days import DIGEST, ROWS, days_of, partition_key
 from assets.parts import asset_key, digest_of
 from assets.quarantine import accepted, quarantine, record_key
 from assets.windows import landed_through
@@ -28,8 +29,6 @@ from usecases.declaration import UseCase
 from usecases.fields import Dataset, SourceTable
 
 SAMPLE_ROWS = 1000
-_DIGEST = "perennial.digest"
-_ROWS = "perennial.rows"
 _SHOWN = 20
 """Breaches that the check's table shows."""
 
@@ -101,7 +100,7 @@ def judge_partitions(
         Terminal: Partitions of a table that has none were asked for, or Athena refused.
     """
     facts = _table(platform, use_case, table or dataset.name)
-    if partitions is not None and not facts.partition_keys:
+    if partitions is not None and partition_key(facts) is None:
         raise Terminal(
             f"Glue table {facts.database}.{facts.name} has no partitions, so {list(partitions)} "
             "cannot be judged alone. Judge all of it, or partition it by day."
@@ -158,7 +157,7 @@ def _facts(
 ) -> tuple[list[PartitionCounts], list[str]]:
     """Count in SQL, and hold pandera's finding on a sample against it."""
     table = exp.table_(facts.name, db=facts.database, quoted=True)
-    key = facts.partition_keys[0].name if facts.partition_keys else None
+    key = partition_key(facts)
 
     def select(what: str, sql: str) -> list[dict[str, Any]]:
         # The text is part of the intent: the same token with another text would be refused.
@@ -211,22 +210,20 @@ def _rows_before(
     empty = set(partitions or ()) - {each.partition for each in counts}
     if not empty:
         return {}
-    database = platform.names.curated_database(use_case.name)
     try:
-        found = platform.catalogue.partitions(database, dataset.name)
+        found = days_of(platform, _table(platform, use_case, dataset.name))
     except Missing:
         return {}
     return {
-        each.values[0]: int(each.parameters.get(_ROWS, 0))
+        each.values[0]: int(each.parameters.get(ROWS, 0))
         for each in found
         if each.values[0] in empty
     }
 
 
 def _newest_partition(platform: Platform, use_case: UseCase, contract: Contract) -> str:
-    database = platform.names.curated_database(use_case.name)
     try:
-        found = platform.catalogue.partitions(database, contract.dataset)
+        found = days_of(platform, _table(platform, use_case, contract.dataset))
     except Missing:
         return ""
     return max((each.values[0] for each in found), default="")
@@ -238,11 +235,11 @@ def _table(platform: Platform, use_case: UseCase, name: str) -> TableFacts:
 
 def _where(platform: Platform, facts: TableFacts) -> dict[str, tuple[str, str]]:
     """Return each partition's digest and location, as the catalogue has them."""
-    if not facts.partition_keys:
-        return {WHOLE: (facts.parameters.get(_DIGEST, facts.version_id), facts.location)}
+    if partition_key(facts) is None:
+        return {WHOLE: (facts.parameters.get(DIGEST, facts.version_id), facts.location)}
     return {
-        each.values[0]: (each.parameters.get(_DIGEST, "unknown"), each.location)
-        for each in platform.catalogue.partitions(facts.database, facts.name)
+        each.values[0]: (each.parameters.get(DIGEST, "unknown"), each.location)
+        for each in days_of(platform, facts)
     }
 
 

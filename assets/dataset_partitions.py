@@ -1,9 +1,9 @@
 """Datasets by day: the partitions whose inputs changed, made again and then switched to.
 
-Each partition's location is named by what its batch was made from, and its Glue parameters say what
-the partition itself was made from. A run of days is written beside what serves, checked, and then
-switched to; a failed run leaves the last good partitions. Which days are due is decided by
-decisions/partitions.
+A run of days is written beside what serves, to a location named by what it is made from, and
+checked; the days that may are then given to the table, which says of each what it was made from. A
+failed run leaves the last good days. Which days are due is decided by decisions/partitions; how a
+table of either format takes days in is day_tables' business.
 """
 
 from __future__ import annotations
@@ -12,17 +12,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from assets.contracts import judge_partitions
 from assets.ctas import stage
-from assets.dataset_tables import DIGEST
+from assets.dataset_days import DAY
+from assets.day_tables import DayMade, Staged, day_table
 from assets.parts import digest_of
 from assets.quarantine import held, quarantine
 from decisions import partitions as decide
 from decisions.partitions import Made, PartitionPlan, Stale
-from resources.errors import Missing, Terminal
-from resources.glue import ColumnFacts, PartitionFacts
 from usecases import sql
 
 if TYPE_CHECKING:
@@ -36,22 +33,8 @@ if TYPE_CHECKING:
     from usecases.declaration import UseCase
     from usecases.fields import Dataset
 
-DAY = "dt"
-MADE = "perennial.made"
-ROWS = "perennial.rows"
 #: Athena's limit of one CTAS, https://docs.aws.amazon.com/athena/latest/ug/ctas-considerations-limitations.html
 _DAYS_AT_ONCE = 100
-
-
-@dataclass(frozen=True, slots=True)
-class DayMade:
-    """A partition that was made: ``rows`` in it, and why it had to be."""
-
-    day: date
-    rows: int
-    digest: str
-    why: str
-    location: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,22 +90,20 @@ def make_days(
         )
         for day in {*days, *asked}
     }
-    table = _table(platform, use_case, dataset)
-    found = _found(platform, table) if table else {}
+    table = day_table(platform, use_case, dataset, as_of)
+    found = table.found()
     plan, records = _plan(platform, use_case, dataset, wanted, found, frozenset(asked))
     batch = _Batch(platform, use_case, dataset, as_of, salt)
-    made: list[DayMade] = []
     queries = []
     stale = {each.day: each for each in plan.stale}
     for first, last in decide.runs(stale, longest=_DAYS_AT_ONCE):
         part = [each for day, each in stale.items() if first <= day <= last]
-        done, refused, took = batch.make(part)
-        made += done
+        staged, refused, took = batch.make(part)
+        table.take(staged)
         records += refused
         queries.append(took)
-    if table is not None:
-        _drop_others(platform, table, found, query, {each.day for each in made})
-    return Partitioned(plan, tuple(made), tuple(queries), records)
+    made = table.finish(_of_others(found, query))
+    return Partitioned(plan, made, (*queries, *table.queries), records)
 
 
 class _Batch:
@@ -145,8 +126,8 @@ class _Batch:
 
     def make(
         self, stale: Sequence[Stale]
-    ) -> tuple[list[DayMade], tuple[QuarantineRecord, ...], dict[str, Any]]:
-        """Make an unbroken run of days, and switch to those that keep the contract."""
+    ) -> tuple[Staged, tuple[QuarantineRecord, ...], dict[str, Any]]:
+        """Make an unbroken run of days beside what serves; say which keep the contract."""
         name = self._dataset.name
         digest = self._digest(stale)
         table, took = stage(
@@ -173,10 +154,8 @@ class _Batch:
         use_case, dataset = self._use_case.name, self._dataset.name
         refused = quarantine(self._platform, use_case, dataset, verdict, where)
         kept = {each.partition for each in refused}
-        good = [day for day in made if day.day.isoformat() not in kept]
-        self._switch(table, stale, good)
-        self._platform.catalogue.drop_table(self._database, table.name)
-        return good, refused, took
+        good = tuple(day for day in made if day.day.isoformat() not in kept)
+        return Staged(table, good), refused, took
 
     def _digest(self, stale: Sequence[Stale]) -> str:
         # What was asked for is made anew even where it was made from the same before.
@@ -194,33 +173,6 @@ class _Batch:
             event_time=self._dataset.partition_by,
             partition_key=DAY,
         )
-
-    def _switch(self, table: TableFacts, stale: Sequence[Stale], made: Sequence[DayMade]) -> None:
-        catalogue = self._platform.catalogue
-        catalogue.point_table(
-            self._database,
-            self._dataset.name,
-            columns=table.columns,
-            location=self._platform.lake.uri(
-                f"datasets/{self._use_case.name}/{self._dataset.name}/"
-            ),
-            parameters={"perennial.as_of": self._as_of.isoformat()},
-            partition_keys=(ColumnFacts(DAY, "string"),),
-        )
-        from_what = {each.day: each.made for each in stale}
-        partitions = [
-            PartitionFacts(
-                (day.day.isoformat(),),
-                day.location,
-                {
-                    DIGEST: day.digest,
-                    ROWS: str(day.rows),
-                    MADE: from_what[day.day].model_dump_json(),
-                },
-            )
-            for day in made
-        ]
-        catalogue.put_partitions(catalogue.table(self._database, self._dataset.name), partitions)
 
 
 def _plan(
@@ -247,7 +199,7 @@ def _made(table: TableFacts, stale: Sequence[Stale], rows: Mapping[str, int]) ->
         key = each.day.isoformat()
         location = f"{table.location.rstrip('/')}/{DAY}={key}/"
         why = f"{each.why}: {', '.join(each.changed)}" if each.changed else each.why
-        found.append(DayMade(each.day, rows.get(key, 0), each.made.digest, why, location))
+        found.append(DayMade(each.day, rows.get(key, 0), each.made, why, location))
     return found
 
 
@@ -257,55 +209,6 @@ def _query_digest(use_case: UseCase, dataset: Dataset) -> str:
     return digest_of(query)[:16]
 
 
-def _table(platform: Platform, use_case: UseCase, dataset: Dataset) -> TableFacts | None:
-    database = platform.names.curated_database(use_case.name)
-    try:
-        table = platform.catalogue.table(database, dataset.name)
-    except Missing:
-        return None
-    if [each.name for each in table.partition_keys] != [DAY]:
-        # From before the dataset was partitioned: the data stays, the name is needed.
-        platform.catalogue.drop_table(database, dataset.name)
-        return None
-    return table
-
-
-def _found(platform: Platform, table: TableFacts) -> dict[date, Made | None]:
-    found: dict[date, Made | None] = {}
-    for each in platform.catalogue.partitions(table.database, table.name):
-        found[_day(table, each)] = _made_of(each)
-    return found
-
-
-def _day(table: TableFacts, partition: PartitionFacts) -> date:
-    try:
-        return date.fromisoformat(partition.values[0])
-    except ValueError as error:
-        raise Terminal(
-            f"Glue table {table.database}.{table.name} has the partition {partition.values}, which "
-            "is no day; whoever made it did not go by this dataset. Drop it from the catalogue."
-        ) from error
-
-
-def _made_of(partition: PartitionFacts) -> Made | None:
-    try:
-        return Made.model_validate_json(partition.parameters.get(MADE, ""))
-    except ValidationError:
-        return None  # made by a version that wrote otherwise, or by hand: make it again
-
-
-def _drop_others(
-    platform: Platform,
-    table: TableFacts,
-    found: dict[date, Made | None],
-    query: str,
-    made: set[date],
-) -> None:
-    """Forget the partitions that another query made: their columns may be others."""
-    doomed = [
-        (day.isoformat(),)
-        for day, was in found.items()
-        if was is not None and was.query != query and day not in made
-    ]
-    if doomed:
-        platform.catalogue.drop_partitions(table, doomed)
+def _of_others(found: Mapping[date, Made | None], query: str) -> set[date]:
+    """Return the days that another query made: their columns may be others."""
+    return {day for day, was in found.items() if was is not None and was.query != query}

@@ -1,15 +1,15 @@
-"""The versions of a dataset, from the catalogue alone: of each partition, and over a window."""
+"""The versions of a dataset, without a scan: of each partition, and over a window."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from assets.dataset_partitions import ROWS
-from assets.dataset_tables import DIGEST
+from assets.dataset_days import DIGEST, ROWS, days_of, partition_key
 from assets.parts import digest_of
 from assets.windows import dataset_days
 from resources.errors import Missing, Terminal
+from resources.iceberg import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ WHOLE = ""
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """A dataset as the catalogue has it now: no scan, no S3 call.
+    """A dataset as the catalogue has it now: no scan; of an Iceberg table by day, one object.
 
     Attributes:
         digests: Partition value to what its data was made from; "" where that is not said.
@@ -59,10 +59,9 @@ def versions_of(platform: Platform, use_case: UseCase, name: str) -> Versions:
     """
     database = platform.names.curated_database(use_case.name)
     table = platform.catalogue.table(database, name)
-    if not table.partition_keys:
-        return _versions({WHOLE: table.parameters})
-    partitions = platform.catalogue.partitions(database, name)
-    return _versions({each.values[0]: each.parameters for each in partitions})
+    if partition_key(table) is None:
+        return _versions({WHOLE: spoken(table.parameters)})
+    return _versions({each.values[0]: each.parameters for each in days_of(platform, table)})
 
 
 def dataset_version(platform: Platform, use_case: UseCase, name: str, window: Window) -> str:

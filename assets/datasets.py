@@ -1,4 +1,4 @@
-"""Datasets: SQL files that Athena runs into Parquet, as assets with their contract checks.
+"""Datasets: SQL files that Athena runs into tables, as assets with their contract checks.
 
 A dataset whose SQL asks for a window has a partition per day of its event time, made again when an
 input of that day changed; another is made as a whole. The days of a dataset are an asset of their
@@ -15,9 +15,11 @@ import dagster as dg
 
 from assets.contracts import contract_check
 from assets.dataset_inputs import Inputs, table_reach
-from assets.dataset_partitions import DayMade, Partitioned, make_days
+from assets.dataset_partitions import Partitioned, make_days
 from assets.dataset_tables import make_whole, whole_digest
 from assets.dataset_versions import Versions, version_of_days, versions_of
+from assets.day_tables import DayMade
+from assets.iceberg_publish import SNAPSHOT
 from assets.lineage import column_lineage
 from assets.parts import (
     asset_key,
@@ -55,6 +57,10 @@ def _daily(use_case: UseCase) -> dg.DailyPartitionsDefinition:
     return daily_partitions(start)
 
 
+def _kinds(dataset: Dataset) -> set[str]:
+    return {"athena", "iceberg" if dataset.table_format == "iceberg" else "glue", "sql"}
+
+
 def _code_version(use_case: UseCase, dataset: Dataset) -> str:
     return digest_of({"sql": use_case.queries[dataset.name]})[:12]
 
@@ -64,7 +70,7 @@ def _whole(use_case: UseCase, dataset: Dataset) -> dg.AssetsDefinition:
         key=asset_key(asset_keys.dataset(use_case.name, dataset.name)),
         description=dataset.description,
         group_name=use_case.group,
-        kinds={"athena", "glue", "sql"},
+        kinds=_kinds(dataset),
         owners=[use_case.owner],
         code_version=_code_version(use_case, dataset),
         deps=[asset_key(key) for key in upstream(use_case, dataset)],
@@ -98,7 +104,7 @@ def _days(use_case: UseCase, dataset: Dataset) -> dg.AssetsDefinition:
         key=asset_key(asset_keys.dataset_days(use_case.name, dataset.name)),
         description=f"{dataset.description} By day: backfill what is to be made anew.",
         group_name=use_case.group,
-        kinds={"athena", "glue", "sql"},
+        kinds=_kinds(dataset),
         owners=[use_case.owner],
         code_version=_code_version(use_case, dataset),
         deps=_partition_deps(use_case, dataset),
@@ -138,7 +144,7 @@ def _sum_of_days(use_case: UseCase, dataset: Dataset) -> dg.AssetsDefinition:
         key=asset_key(asset_keys.dataset(use_case.name, dataset.name)),
         description=dataset.description,
         group_name=use_case.group,
-        kinds={"athena", "glue", "sql"},
+        kinds=_kinds(dataset),
         owners=[use_case.owner],
         code_version=_code_version(use_case, dataset),
         deps=[days],
@@ -239,6 +245,9 @@ def _shown(platform: Platform, use_case: UseCase, dataset: Dataset) -> dict[str,
         "dagster/column_lineage": column_lineage(use_case, dataset),
         "dagster/uri": table.location,
         "dagster/table_name": f"{database}.{dataset.name}",
+        **(
+            {"iceberg_snapshot": table.parameters[SNAPSHOT]} if SNAPSHOT in table.parameters else {}
+        ),
     }
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from assets.dataset_partitions import DAY
+from assets.dataset_days import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

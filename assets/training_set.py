@@ -13,7 +13,7 @@ import dagster as dg
 
 from assets import manifests
 from assets.ctas import create_table_as
-from assets.dataset_tables import DIGEST
+from assets.dataset_days import DIGEST
 from assets.parts import asset_key, digest_of, table_schema
 from assets.versions import Reading, reading
 from assets.windows import Window, training_window

@@ -68,19 +68,22 @@ def reading(
             platform, tables[join.group], group.dataset, written_by=written_by, salt=salt
         )
     newest = [each.last_written for each in inputs.values() if each.last_written]
+    precise = inputs[spine].snapshot is not None
     return Reading(
-        point_in_time.Tables(point_in_time.Table(database, spine), tables),
+        point_in_time.Tables(point_in_time.Table(database, spine, precise=precise), tables),
         inputs,
         written_by or max((_whole_milliseconds(each) for each in newest), default=None),
     )
 
 
 def _dataset(platform: Platform, use_case: UseCase, name: str, window: Window) -> SourceVersion:
+    database = platform.names.curated_database(use_case.name)
     return SourceVersion(
         kind="dataset",
-        table=f"{platform.names.curated_database(use_case.name)}.{name}",
+        table=f"{database}.{name}",
         dataset=name,
         digest=dataset_version(platform, use_case, name, window),
+        snapshot=snapshot_of(platform, database, name),
     )
 
 
@@ -107,16 +110,16 @@ def _offline(
         digest=digest_of({"table": name, "records": records, "last": last}),
         records=records,
         last_written=last,
-        snapshot=_snapshot(platform, table),
+        snapshot=snapshot_of(platform, table.database, table.name),
     )
 
 
-def _snapshot(platform: Platform, table: point_in_time.Table) -> str | None:
+def snapshot_of(platform: Platform, database: str, name: str) -> str | None:
     """Return an Iceberg table's current snapshot, from the metadata that Glue points to."""
-    parameters = platform.catalogue.table(table.database, table.name).parameters
-    if parameters.get("table_type", "").upper() != "ICEBERG":
+    entry = platform.iceberg.entry(database, name)
+    if entry is None:
         return None
-    bucket, key = parse_s3_uri(parameters["metadata_location"])
+    bucket, key = parse_s3_uri(entry.metadata)
     if bucket != platform.lake.bucket:
         return None
     metadata: dict[str, Any] = platform.lake.get_json(key)

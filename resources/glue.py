@@ -1,6 +1,6 @@
 """Glue's catalogue: what tables there are, and which data a table's name points to.
 
-Making the data does not belong here. Tables defined here are Parquet.
+Making the data does not belong here. Tables defined here are Parquet; Iceberg's are iceberg.py's.
 """
 
 from __future__ import annotations
@@ -54,6 +54,11 @@ class TableFacts:
     location: str
     updated_at: datetime
     version_id: str
+
+    @property
+    def iceberg(self) -> bool:
+        """Return whether it is an Iceberg table, whose metadata file Glue points to."""
+        return self.parameters.get("table_type", "").upper() == "ICEBERG"
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +334,10 @@ def _table_of(table: dict[str, Any], database: str) -> TableFacts:
 
 def _columns_of(columns: list[dict[str, Any]]) -> tuple[ColumnFacts, ...]:
     return tuple(
-        ColumnFacts(each["Name"], each.get("Type", ""), each.get("Comment", "")) for each in columns
+        ColumnFacts(each["Name"], each.get("Type", ""), each.get("Comment", ""))
+        for each in columns
+        # Iceberg leaves the columns of older schemas in the entry, marked as such.
+        if each.get("Parameters", {}).get("iceberg.field.current") != "false"
     )
 
 

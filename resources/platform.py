@@ -10,6 +10,7 @@ from resources.codepipeline import Releases
 from resources.endpoints import Endpoints
 from resources.feature_store import FeatureStore
 from resources.glue import Catalogue
+from resources.iceberg import IcebergTables
 from resources.metrics import Metrics
 from resources.model_monitor import ModelMonitor
 from resources.model_registry import ModelRegistry
@@ -46,6 +47,11 @@ class Platform:
     def catalogue(self) -> Catalogue:
         """Return the Glue catalogue of the experimentation account."""
         return Catalogue(self.accounts.client("glue", "experimentation"))
+
+    @cached_property
+    def iceberg(self) -> IcebergTables:
+        """Return the Iceberg tables of the experimentation account's catalogue."""
+        return IcebergTables(self.accounts.client("glue", "experimentation"))
 
     @cached_property
     def metrics(self) -> Metrics:

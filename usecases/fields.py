@@ -143,6 +143,7 @@ class Dataset(Fact):
         partition_by: The event time whose day makes the partition; None for a query without a
             window, whose table is made as a whole.
         settles: How long after its end a day may still gain what was not known before.
+        table_format: Parquet files behind partitions, or one Iceberg table with its snapshots.
     """
 
     name: Identifier
@@ -152,6 +153,7 @@ class Dataset(Fact):
     columns: dict[Identifier, Column] = Field(min_length=1)
     partition_by: Identifier | None = None
     settles: Duration = timedelta(days=2)
+    table_format: Literal["parquet", "iceberg"] = "parquet"
     rules: tuple[RowRule, ...] = ()
     fresh_within: Duration | None = None
 

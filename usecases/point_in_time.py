@@ -39,10 +39,16 @@ _INVOKED, _WRITTEN = "_invoked", "_written"
 
 @dataclass(frozen=True)
 class Table:
-    """A table of Glue's catalogue."""
+    """A table of Glue's catalogue.
+
+    Attributes:
+        precise: It is an Iceberg table, whose timestamps have microseconds: Athena writes
+            milliseconds to Parquet, and refuses to round by itself.
+    """
 
     database: str
     name: str
+    precise: bool = False
 
 
 @dataclass(frozen=True)
@@ -162,11 +168,21 @@ def _spine(use_case: UseCase, table: Table, start: datetime, end: datetime) -> A
     training = use_case.training_set
     time = _column(training.event_time)
     return (
-        exp.select(*(_column(name) for name in spine_columns(use_case)))
+        exp.select(
+            *(
+                _rounded(name) if table.precise and name == training.event_time else _column(name)
+                for name in spine_columns(use_case)
+            )
+        )
         .from_(_table(table))
         .where(time >= timestamp(start), time < timestamp(end))
         .where(_column(training.label.column).is_(exp.null()).not_())
     )
+
+
+def _rounded(name: str) -> Any:
+    milliseconds = exp.DataType.build("timestamp(3)", dialect=DIALECT)
+    return exp.alias_(exp.cast(_column(name), milliseconds), name, quoted=True)
 
 
 def _records(group: FeatureGroup, table: Table, written_by: datetime | None, end: datetime) -> Any:

@@ -32,19 +32,20 @@ DAYS = [(FIRST + timedelta(days=n)).isoformat() for n in range(21)]
 class Upstream:
     """A copy of the weather table that this test restates at will."""
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: Loop, name: str = "weather_restated") -> None:
+        self._name = name
         self._lake = loop.platform.lake
         self._catalogue = loop.platform.catalogue
         original = self._catalogue.table("nycflights", "weather")
         self._catalogue.point_table(
             "nycflights",
-            "weather_restated",
+            name,
             columns=original.columns,
-            location=self._lake.uri("raw/weather_restated/"),
+            location=self._lake.uri(f"raw/{name}/"),
             parameters=original.parameters,
             partition_keys=original.partition_keys,
         )
-        self._table = self._catalogue.table("nycflights", "weather_restated")
+        self._table = self._catalogue.table("nycflights", name)
         self._catalogue.put_partitions(
             self._table, self._catalogue.partitions("nycflights", "weather")
         )
@@ -55,8 +56,8 @@ class Upstream:
         rows: pa.Table = change(pq.read_table(io.BytesIO(body)))
         sink = io.BytesIO()
         pq.write_table(rows, sink)
-        self._lake.put(f"raw/weather_restated/{version}/dt={day}/part-0.parquet", sink.getvalue())
-        location = self._lake.uri(f"raw/weather_restated/{version}/dt={day}/")
+        self._lake.put(f"raw/{self._name}/{version}/dt={day}/part-0.parquet", sink.getvalue())
+        location = self._lake.uri(f"raw/{self._name}/{version}/dt={day}/")
         facts = PartitionFacts((day,), location, {"perennial.version": version})
         self._catalogue.put_partitions(self._table, [facts])
 
