@@ -1,4 +1,4 @@
-"""`perennial training-set|quarantine|baseline`: what a model learns from. The work is elsewhere."""
+"""`perennial training-set|quarantine|baseline|expire`: a model's data. The work is elsewhere."""
 
 from __future__ import annotations
 
@@ -25,6 +25,24 @@ def add_to(whole: typer.Typer) -> None:
     whole.add_typer(training_sets, name="training-set")
     whole.add_typer(quarantine_app, name="quarantine")
     whole.add_typer(baseline_app, name="baseline")
+    whole.command()(expire)
+
+
+def expire(
+    model: Model,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell it, and change nothing.")
+    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Tell what is kept, too.")] = False,
+) -> None:
+    """Delete data of datasets that nothing has pointed at for as long as `retention` declares."""
+    from assets.expiry import expire as expire_now
+    from orchestration.housekeeping import lines_of, wall_clock
+
+    done = expire_now(doors(), use_case_named(model), now=wall_clock(), dry_run=dry_run)
+    for line in lines_of(done, dry_run=dry_run, everything=everything):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 Named = Annotated[

@@ -20,7 +20,7 @@ from assets.registry import registry_asset
 from assets.sources import observe_job, source_assets
 from assets.training import training_assets
 from assets.training_set import training_set_asset
-from orchestration import jobs
+from orchestration import housekeeping, jobs
 from sensors.approvals import approval_sensor
 from sensors.drift import drift_sensor
 from sensors.freshness import freshness_sensor
@@ -59,6 +59,7 @@ def expand(
             *refreshes,
             *([observe_job(use_cases)] if use_cases else []),
         ],
+        schedules=[housekeeping.expiry_schedule(use_cases)] if use_cases else [],
         sensors=_sensors(
             use_cases,
             list(trainings.values()),

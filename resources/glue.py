@@ -94,6 +94,16 @@ class Catalogue:
             )
         return _table_of(answer["Table"], database)
 
+    def databases(self) -> Iterator[str]:
+        """Yield the name of every database: one call per page of 100."""
+        request: dict[str, Any] = {"MaxResults": TABLES_A_PAGE}
+        while True:
+            page = call(self._client.get_databases, **request)
+            yield from (each["Name"] for each in page["DatabaseList"])
+            if not page.get("NextToken"):
+                return
+            request["NextToken"] = page["NextToken"]
+
     def tables(self, database: str) -> Iterator[TableFacts]:
         """Yield the facts of every table of a database: one call per page of 100.
 

@@ -134,9 +134,17 @@ class Objects:
         if not prefix.strip("/"):
             raise Terminal(f"Refused to empty all of s3://{self.bucket}; give a prefix.")
         keys = [facts.key for facts in self.list(prefix)]
+        self.delete(keys)
+        return len(keys)
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Delete just these objects, a thousand a call; one that is not there is no error.
+
+        Raises:
+            Terminal: S3 kept some of them.
+        """
         for start in range(0, len(keys), _DELETE_AT_ONCE):
             self._delete(keys[start : start + _DELETE_AT_ONCE])
-        return len(keys)
 
     def sha256(self, key: str) -> str:
         """Return the hex digest of an object's body, read in pieces.

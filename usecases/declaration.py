@@ -27,6 +27,7 @@ from usecases.fields import (
     Monitors,
     Owner,
     Release,
+    Retention,
     Sources,
     Split,
     Text,
@@ -73,6 +74,7 @@ class UseCase(Fact):
     monitors: Monitors
     approval: Approval
     release: Release
+    retention: Retention = Retention()
     folder: Path = Field(default=Path(), exclude=True)
     queries: dict[str, str] = Field(default_factory=dict)
 

@@ -158,6 +158,17 @@ class Dataset(Fact):
     fresh_within: Duration | None = None
 
 
+class Retention(Fact):
+    """How long what does not serve any more is kept, by the wall clock.
+
+    Attributes:
+        superseded: Data that nothing points at, snapshots of Iceberg tables that another followed,
+            and what killed runs left.
+    """
+
+    superseded: Annotated[Duration, Field(ge=timedelta(days=1))] = timedelta(days=7)
+
+
 class FeatureGroup(Fact):
     """A Feature Store feature group, fed by one dataset.
 

@@ -12,14 +12,13 @@ import pyarrow.compute as pc
 import pytest
 
 from assets.dataset_days import days_of
-from resources.glue import PartitionFacts
 from tests.functional.loop.test_bad_input import reading
 from tests.functional.loop.test_partitions import DAYS, Upstream, made_days
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from resources.glue import TableFacts
+    from resources.glue import PartitionFacts, TableFacts
     from tests.functional.loop.loop_world import Loop, Outcome
     from usecases.declaration import UseCase
 
@@ -169,7 +168,7 @@ def test_a_killed_run_shows_nothing_of_itself_and_its_successor_ends_it(
     before = table(loop).parameters
     upstream.restate(day, warmer(len(step)), f"killed at {step}")
     arguments = [loop.aws.endpoint_url, str(iceberg.folder), "weather_hourly", step]
-    child = subprocess.run([sys.executable, str(CHILD), *arguments], check=False)  # noqa: S603
+    child = subprocess.run([sys.executable, str(CHILD), *arguments], check=False)
     assert child.returncode == KILLED
     assert counted(loop) == counts
     if step == "publish":
@@ -220,23 +219,29 @@ def test_what_somebody_else_committed_is_made_again(
     assert counted(loop) == counts
 
 
+def with_spread(loop: Loop, label: str, expression: str, kind: str) -> UseCase:
+    """The same use case with one more column of the weather."""
+    edit = {
+        "weather_hourly.sql": (
+            "min(visib) AS visib\nFROM nycflights.weather\n",
+            f"min(visib) AS visib,\n  {expression} AS spread\nFROM nycflights.{TABLE}\n",
+        )
+    }
+    column = {"spread": {"type": kind, "nullable": True}}
+    return in_iceberg(loop, label, edit=edit, columns=column)
+
+
 def test_a_column_more_is_added_and_another_type_is_another_table(
     loop: Loop, iceberg: UseCase, trained: Outcome
 ) -> None:
     old = table(loop)
-    sql = {"weather_hourly.sql": ("max(visib) AS visib", "max(visib) AS visib,\n"
-                                  "  max(temp) - max(dewp) AS spread")}  # fmt: skip
-    wider = in_iceberg(loop, "wider", edit=sql, columns={"spread": {"type": "double",
-                                                                    "nullable": True}})  # fmt: skip
+    wider = with_spread(loop, "wider", "max(temp) - max(dewp)", "double")
     outcome = loop.only(wider, WEATHER)
     assert outcome.succeeded, outcome.told
     now = table(loop)
     assert now.location == old.location
     assert "spread" in [each.name for each in now.columns]
-    sql["weather_hourly.sql"] = (sql["weather_hourly.sql"][0], (
-        "max(visib) AS visib,\n  CAST(max(temp) - max(dewp) AS bigint) AS spread"))  # fmt: skip
-    retyped = in_iceberg(loop, "retyped", edit=sql, columns={"spread": {"type": "bigint",
-                                                                        "nullable": True}})  # fmt: skip
+    retyped = with_spread(loop, "retyped", "CAST(max(temp) - max(dewp) AS bigint)", "bigint")
     outcome = loop.only(retyped, WEATHER)
     assert outcome.succeeded, outcome.told
     last = table(loop)
