@@ -20,7 +20,7 @@ _DAILY = "17 4 * * *"
 def expiry_schedule(use_cases: tuple[UseCase, ...]) -> dg.ScheduleDefinition:
     """Return the daily schedule, with the job that deletes what has expired of every use case."""
 
-    @dg.op(name="expire")
+    @dg.op(name="delete_expired")
     def expire_all(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
         failed = []
         for use_case in use_cases:

@@ -75,6 +75,11 @@ WRONG = {
     "lag twice": ("freshness: 36h", "freshness: 36h\n      sla: {event_time_lag: 1d}",
                   "the lag is allowed twice", "remove freshness"),
     "no wait at all": ("freshness: 36h", "sla: {arrival: 0m}", "shorter than a minute", "lengthen"),
+    "unknown table format": (
+        "primary_key: [flight_id]", "primary_key: [flight_id]\n    table_format: orc",
+        "datasets.0.table_format", "'parquet' or 'iceberg'"),
+    "retention of an hour": ("seed: 7", "seed: 7\nretention: {superseded: 1h}",
+                             "retention.superseded", "ge 1 day"),
     "unknown refresh": ("start: 2013", "refresh: a\n  start: 2013", "sources.refresh", "'on_l"),
     "bad owner": ("team:flight-operations", "nobody", "owner", "team:"),
     "unknown gate": ("gate: schema", "gate: shcema", "gates.0", "'performance'"),
