@@ -38,6 +38,7 @@ _RESERVED = frozenset(
 )
 """Columns that the Feature Store adds to its offline tables."""
 _SHORTEST_ARRIVAL = timedelta(minutes=1)
+_SHORTEST_RETENTION = timedelta(days=1)
 """Dagster's freshness policies know no shorter window."""
 _STAGES = ("dev", "staging", "prod")
 _MOST_NAME = 64
@@ -56,6 +57,7 @@ def cross_examine(document: Document, use_case: UseCase) -> Iterator[Problem]:
         _inputs,
         _gates,
         _retraining,
+        _retention,
         monitor_checks.findings,
         _release,
     ):
@@ -93,6 +95,13 @@ def _sources(use_case: UseCase) -> Iterator[Finding]:
         if table.sla.arrival is not None and table.sla.arrival < _SHORTEST_ARRIVAL:
             at = (*here, "sla", "arrival")
             yield at, "shorter than a minute", "1m or more", "lengthen it"
+
+
+def _retention(use_case: UseCase) -> Iterator[Finding]:
+    if use_case.retention.superseded < _SHORTEST_RETENTION:
+        at = ("retention", "superseded")
+        # A run, and whoever reads, takes hours: what they use must outlast them.
+        yield at, "shorter than a day", "1d or more", "lengthen it"
 
 
 def _datasets(use_case: UseCase) -> Iterator[Finding]:

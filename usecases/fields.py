@@ -166,7 +166,7 @@ class Retention(Fact):
             and what killed runs left.
     """
 
-    superseded: Annotated[Duration, Field(ge=timedelta(days=1))] = timedelta(days=7)
+    superseded: Duration = timedelta(days=7)
 
 
 class FeatureGroup(Fact):

@@ -79,7 +79,7 @@ WRONG = {
         "primary_key: [flight_id]", "primary_key: [flight_id]\n    table_format: orc",
         "datasets.0.table_format", "'parquet' or 'iceberg'"),
     "retention of an hour": ("seed: 7", "seed: 7\nretention: {superseded: 1h}",
-                             "retention.superseded", "ge 1 day"),
+                             "retention.superseded: shorter than a day", "1d or more"),
     "unknown refresh": ("start: 2013", "refresh: a\n  start: 2013", "sources.refresh", "'on_l"),
     "bad owner": ("team:flight-operations", "nobody", "owner", "team:"),
     "unknown gate": ("gate: schema", "gate: shcema", "gates.0", "'performance'"),
