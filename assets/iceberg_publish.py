@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from assets import iceberg_statements as statements
@@ -17,7 +18,7 @@ from assets.parts import query_metadata
 from assets.versions import snapshot_of
 from decisions.catalogue import schema_drift
 from resources.errors import Missing, Transient
-from resources.iceberg import CONFLICT
+from resources.iceberg import CONFLICT, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -143,16 +144,19 @@ class _Attempt:
         """Delete the fork's entry; its files are the table's now, or VACUUM's."""
         self._platform.catalogue.drop_table(self._database, self._fork)
 
-    def maintain(
-        self, base: IcebergEntry, said: Mapping[str, str], snapshot_seconds: int
-    ) -> list[dict[str, Any]]:
-        """Join small files and forget old snapshots; what the entry says of the data stays."""
+    def restate(self, *statements_of: Callable[[str], str]) -> list[dict[str, Any]]:
+        """Run statements that change no row; what the entry says of the data stays."""
+        base = self._platform.iceberg.entry(self._database, self._name)
+        if base is None:
+            raise Missing(f"Glue has no Iceberg table {self._database}.{self._name}.")
+        said = self._platform.catalogue.table(self._database, self._name).parameters
+        ours = {
+            name: value for name, value in spoken(said).items() if name.startswith("perennial.")
+        }
         try:
             self._platform.iceberg.fork(self._database, self._fork, base)
-            self._run(statements.optimize(self._fork))
-            self._run(statements.set_snapshot_age(self._fork, snapshot_seconds))
-            self._run(statements.vacuum(self._fork))
-            ours = {name: value for name, value in said.items() if name.startswith("perennial.")}
+            for statement_of in statements_of:
+                self._run(statement_of(self._fork))
             self._platform.iceberg.publish(
                 self._database,
                 self._fork,
@@ -237,20 +241,22 @@ class _Attempt:
 def maintain(
     platform: Platform, database: str, name: str, *, snapshot_seconds: int
 ) -> list[dict[str, Any]]:
-    """Join an Iceberg table's small files, and forget snapshots older than some seconds.
+    """Forget snapshots older than some seconds, then join small files.
 
-    On a fork like any change: the table's entry says what its data was made from, and Athena's own
-    commit would not repeat that.
+    On forks like any change: the table's entry says what its data was made from, and Athena's own
+    commit would not repeat that. VACUUM has a fork of its own, and comes first: on one that was
+    optimized, the snapshot that readers have would be no longer the current one, and its files gone
+    before the table points at others.
 
     Raises:
         Missing: There is no such Iceberg table.
         Transient: Somebody published meanwhile; do it another time.
     """
-    base = platform.iceberg.entry(database, name)
-    if base is None:
-        raise Missing(f"Glue has no Iceberg table {database}.{name}.")
-    said = platform.catalogue.table(database, name).parameters
-    return _Attempt(platform, database, name, Change({}, ())).maintain(base, said, snapshot_seconds)
+    nothing = Change({}, ())
+    age = partial(statements.set_snapshot_age, seconds=snapshot_seconds)
+    vacuumed = _Attempt(platform, database, name, nothing).restate(age, statements.vacuum)
+    optimized = _Attempt(platform, database, name, nothing).restate(statements.optimize)
+    return [*vacuumed, *optimized]
 
 
 def _lacking(before: TableFacts, columns: Mapping[str, str]) -> Mapping[str, str] | None:

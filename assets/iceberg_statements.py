@@ -146,8 +146,8 @@ def _value(name: str, kind: str) -> exp.Expression:
     column = exp.column(name, quoted=True)
     if kind != "timestamp":
         return column
-    # Iceberg's timestamps have microseconds, and Athena refuses others: TIMESTAMP alone is
-    # timestamp(3). https://docs.aws.amazon.com/athena/latest/ug/data-types-timestamps.html
+    # "Timestamp precision (3) not supported for Iceberg. Use timestamp(6) instead", and TIMESTAMP
+    # alone is timestamp(3): https://github.com/trinodb/trino/issues/6658
     micro = exp.DataType.build("timestamp(6)", dialect=_DIALECT)
     return exp.alias_(exp.cast(column, micro), name, quoted=True)
 

@@ -134,10 +134,12 @@ class Maintenance(Fact):
 def maintenance(
     history: Snapshots, pinned: Iterable[str], *, keep: timedelta, now: datetime
 ) -> Maintenance:
-    """Say whether old snapshots are to be forgotten.
+    """Say whether old snapshots are to be forgotten, and from which age on.
 
-    Only once the oldest has been superseded for twice as long as is kept: each time costs three
-    statements and a version, so it is done about once in that span.
+    VACUUM goes by when a snapshot was committed, and may so forget one that served until a minute
+    ago. The age is therefore beyond that of every snapshot superseded more lately than is kept, and
+    of those pinned. It is done once the oldest has been superseded for twice as long as is kept,
+    about once in that span: each time costs statements and versions.
 
     Args:
         history: The table's.
@@ -145,23 +147,24 @@ def maintenance(
         keep: How long a superseded snapshot is kept.
         now: Wall clock, naive UTC.
     """
-    moments = sorted(history.committed.values())
-    held = [history.committed[each] for each in pinned if each in history.committed]
-    # An hour more, so that the pinned one is younger than the limit when VACUUM looks.
-    age = max([keep, *(now - moment + timedelta(hours=1) for moment in held)])
-    # A snapshot is superseded by the next one.
-    superseded = [now - after for after in moments[1:]]
-    beyond = sum(each > age for each in superseded)
+    needed = set(pinned)
+    ordered = sorted(history.committed.items(), key=lambda each: each[1])
+    followed = [moment for _, moment in ordered[1:]] + [now]
+    past = [
+        (name, committed, until)
+        for (name, committed), until in zip(ordered, followed, strict=True)
+        if name != history.current
+    ]
+    held = [at for name, at, until in past if name in needed or now - until < keep]
+    # An hour more, so that a held one is still younger when VACUUM looks.
+    age = max([keep, *(now - committed + timedelta(hours=1) for committed in held)])
+    beyond = [until for _, committed, until in past if now - committed > age]
     if not beyond:
         return Maintenance(due=False, age=age, why="no snapshot was superseded that long ago")
-    if max(superseded) <= age + keep:
-        return Maintenance(due=False, age=age, why=f"{beyond} snapshots wait to be forgotten")
-    pins = f", {len(held)} held by training sets" if held else ""
-    return Maintenance(
-        due=True,
-        age=age,
-        why=f"{beyond} of {len(moments)} snapshots are older than {age.days} days{pins}",
-    )
+    if now - min(beyond) < 2 * keep:
+        return Maintenance(due=False, age=age, why=f"{len(beyond)} snapshots may go before long")
+    why = f"{len(beyond)} of {len(ordered)} snapshots are older than {age.days} days"
+    return Maintenance(due=True, age=age, why=why)
 
 
 class _Needed:

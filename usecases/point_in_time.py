@@ -181,6 +181,8 @@ def _spine(use_case: UseCase, table: Table, start: datetime, end: datetime) -> A
 
 
 def _rounded(name: str) -> Any:
+    # "Incorrect timestamp precision for timestamp(6); the configured precision is MILLISECONDS":
+    # https://github.com/aws/aws-sdk-pandas/issues/2252
     milliseconds = exp.DataType.build("timestamp(3)", dialect=DIALECT)
     return exp.alias_(exp.cast(_column(name), milliseconds), name, quoted=True)
 
