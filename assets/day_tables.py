@@ -169,7 +169,7 @@ class IcebergDays:
         """
         made = {day.day.isoformat(): day for each in self._staged for day in each.good}
         gone = {day.isoformat() for day in others} | made.keys()
-        if made or (others and self._table() is not None):
+        if made or others:
             self.queries = publish(
                 self._platform,
                 self._database,

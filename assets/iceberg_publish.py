@@ -122,8 +122,10 @@ class _Attempt:
         self, prefix: str, describe: Callable[[TableFacts | None], Mapping[str, str]]
     ) -> list[dict[str, Any]]:
         base = self._platform.iceberg.entry(self._database, self._name)
+        if base is None and not self._adds():
+            return []  # nothing is there to go
         before = self._before(base)
-        new = _lacking(before, self._change.columns) if before else None
+        new = _lacking(before, self._change.columns) if before and self._adds() else {}
         if base is None or new is None:
             self._begin(f"{prefix}{self._mark}/")
             kept = None
@@ -167,6 +169,10 @@ class _Attempt:
         finally:
             self.forget()
         return self._queries
+
+    def _adds(self) -> bool:
+        """Return whether any rows go in: where they only go, the columns are left as they are."""
+        return any(rows.only != () for rows in self._change.added)
 
     def _before(self, base: IcebergEntry | None) -> TableFacts | None:
         return self._platform.catalogue.table(self._database, self._name) if base else None

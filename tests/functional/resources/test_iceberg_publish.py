@@ -84,6 +84,18 @@ def test_rows_that_are_not_those_that_were_made_are_never_published(platform: Pl
     assert names(platform) == []
 
 
+def test_where_rows_only_go_the_table_stays_even_if_its_columns_are_others_now(
+    platform: Platform,
+) -> None:
+    put(platform, "emptied", staged(platform, "emptied_a", {"2013-01-01": 1, "2013-01-02": 2}))
+    location = platform.catalogue.table(DATABASE, "emptied").location
+    for added in ((), (Rows("emptied_gone", ()),)):
+        change = Change({"n": "double", "dt": "string"}, added, "dt", removed=("2013-01-02",))
+        publish(platform, DATABASE, "emptied", change, prefix=PREFIX, describe=lambda _: {})
+    assert platform.catalogue.table(DATABASE, "emptied").location == location
+    assert shown(platform, "emptied", "then") == {"2013-01-01": 1}
+
+
 def test_an_answer_that_got_lost_is_no_conflict_and_a_stale_fork_is_one(platform: Platform) -> None:
     put(platform, "answered", staged(platform, "answered_a", {"2013-01-01": 1}))
     base = platform.iceberg.entry(DATABASE, "answered")
