@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -25,6 +26,8 @@ from tests.unit.usecases.join_world import (
     spine_table,
     store_table,
 )
+from usecases.declaration import load_use_case
+from usecases.point_in_time import Table, Tables, Window, training_set_sql
 
 COLUMNS = [
     "flight_id", "event_time", "cancelled", "carrier", "origin", "sched_hour",
@@ -129,3 +132,17 @@ def test_a_record_of_the_next_millisecond_is_not_known_yet(run: Run) -> None:
     early = Record("EWR", hour - timedelta(milliseconds=1), 0, 0, deleted=False, values=(1.0, None))
     row = Row("a", hour, "EWR", 1)
     assert [each[8] for each in run([row], [late, early])] == [1.0]
+
+
+def test_the_times_of_an_iceberg_spine_are_rounded_to_what_athena_writes_and_others_left() -> None:
+    use_case = load_use_case(Path(__file__).resolve().parents[3] / "usecases" / "flight_delay")
+    groups = {join.group: Table("store", join.group) for join in use_case.training_set.joins}
+    window = Window(START, START + timedelta(days=30), START + timedelta(days=40))
+
+    def written(*, precise: bool) -> str:
+        tables = Tables(Table("curated", "spine", precise=precise), groups)
+        return training_set_sql(use_case, tables, window)
+
+    rounded = 'CAST("event_time" AS TIMESTAMP(3)) AS "event_time"'
+    assert written(precise=True).count(rounded) == 1
+    assert written(precise=True).replace(rounded, '"event_time"') == written(precise=False)
