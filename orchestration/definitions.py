@@ -33,6 +33,7 @@ def build_definitions(
     resources = {"platform": environment.doors(), **(overrides or {})}
     made = expand(
         use_cases,
+        resources["platform"],
         sensor_interval=environment.sensor_interval_seconds,
         wall_clock=environment.clock == "wall",
         quota=environment.quota,

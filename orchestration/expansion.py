@@ -31,6 +31,7 @@ from sensors.retraining import retraining_sensor
 
 if TYPE_CHECKING:
     from decisions.queue import Quota
+    from resources.platform import Platform
     from usecases.declaration import UseCase
 
 
@@ -40,12 +41,13 @@ _UNHURRIED = 15
 
 def expand(
     use_cases: tuple[UseCase, ...],
+    platform: Platform,
     *,
     sensor_interval: int,
     wall_clock: bool = False,
     quota: Quota | None = None,
 ) -> dg.Definitions:
-    """Return everything but the resources."""
+    """Return everything but the resources; some sensors are handed the doors as such."""
     trainings = {each.name: jobs.retrain_job(each) for each in use_cases}
     releases = [jobs.release_job(each) for each in use_cases]
     refreshes = [jobs.refresh_job(use_cases)] if use_cases else []
@@ -62,6 +64,7 @@ def expand(
         schedules=[housekeeping.expiry_schedule(use_cases)] if use_cases else [],
         sensors=_sensors(
             use_cases,
+            platform,
             list(trainings.values()),
             releases,
             refreshes,
@@ -98,6 +101,7 @@ def _checks(use_cases: tuple[UseCase, ...]) -> list[dg.AssetChecksDefinition]:
 
 def _sensors(
     use_cases: tuple[UseCase, ...],
+    platform: Platform,
     trainings: list[Any],
     releases: list[Any],
     refreshes: list[Any],
@@ -107,11 +111,12 @@ def _sensors(
 ) -> list[dg.SensorDefinition]:
     if not use_cases:
         return []
+    unhurried = interval * _UNHURRIED
     return [
         freshness_sensor(use_cases, refreshes, observing.tell, interval=interval),
-        drift_sensor(use_cases, plots.drift, interval=interval),
-        quality_sensor(use_cases, plots_quality.timeline, interval=interval * _UNHURRIED),
-        monitor_sensor(use_cases, plots_monitors.draw, interval=interval * _UNHURRIED),
+        drift_sensor(use_cases, plots.drift, platform, interval=interval),
+        quality_sensor(use_cases, plots_quality.timeline, platform, interval=unhurried),
+        monitor_sensor(use_cases, plots_monitors.draw, interval=unhurried),
         retraining_sensor(use_cases, trainings, interval=interval, quota=quota),
         approval_sensor(use_cases, releases, interval=interval),
         release_sensor(use_cases, interval=interval),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from resources.errors import Terminal
+from resources.errors import Missing, Terminal
 
 if TYPE_CHECKING:
     from resources.objects import Objects
@@ -74,9 +74,10 @@ class BaselineOverrides:
         return found[-1]
 
     def _read(self) -> list[Override]:
-        if not self._artifacts.exists(self._key):
+        try:
+            found = self._artifacts.get_json(self._key)
+        except Missing:
             return []
-        found = self._artifacts.get_json(self._key)
         if not isinstance(found, list) or any(set(each) != _FIELDS for each in found):
             raise Terminal(
                 f"{self._artifacts.uri(self._key)} is no list of baseline overrides; expected "

@@ -13,7 +13,7 @@ from resources.errors import call, find, make
 from resources.tokens import short_token_for
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
 _APPROVED = "Approved"
@@ -58,8 +58,15 @@ class ModelRegistry:
             return False
         return make(self._client.create_model_package_group, **request)
 
-    def packages(self, *, limit: int = 50) -> tuple[PackageFacts, ...]:
+    def packages(
+        self, *, limit: int = 50, last: Callable[[PackageFacts], bool] | None = None
+    ) -> tuple[PackageFacts, ...]:
         """Return the newest versions, newest first, at most ``limit``.
+
+        Args:
+            limit: Versions, at most.
+            last: Those older than the first version that this is true of are not described: a call
+                each, and a model of a year has fifty.
 
         Raises:
             Missing: There is no such group.
@@ -77,8 +84,12 @@ class ModelRegistry:
             if not page.get("NextToken") or len(arns) >= limit:
                 break
             request["NextToken"] = page["NextToken"]
-        found = [self.describe(arn) for arn in arns[:limit]]
-        return tuple(sorted(found, key=lambda each: each.version, reverse=True))
+        found: list[PackageFacts] = []
+        for arn in sorted(arns[:limit], key=_version, reverse=True):
+            found.append(self.describe(arn))
+            if last is not None and last(found[-1]):
+                break
+        return tuple(found)
 
     def describe(self, arn: str) -> PackageFacts:
         """Return a version's facts.
@@ -136,6 +147,10 @@ def metadata_text(value: str) -> str:
     Others become a space; an empty text becomes a dash, for SageMaker takes no empty value.
     """
     return _NOT_METADATA.sub(" ", value)[:_METADATA_MOST].strip() or "-"
+
+
+def _version(arn: str) -> int:
+    return int(arn.rpartition("/")[2])
 
 
 def _package_of(package: Mapping[str, Any]) -> PackageFacts:

@@ -59,6 +59,16 @@ def promotion_facts(
     )
 
 
+def newest_packages(platform: Platform, use_case: str) -> tuple[PackageFacts, ...]:
+    """Return a use case's versions from the newest down to its champion, newest first.
+
+    Raises:
+        Transient: AWS could not be asked just now.
+        Terminal: There is no registry, or AWS refused.
+    """
+    return platform.registry(use_case).packages(last=lambda each: package_fact(each).releasable)
+
+
 def champion_of(packages: Iterable[PackageFacts]) -> PackageFacts | None:
     """Return the newest approved package whose gates passed: the one to beat, and to serve."""
     passed = [package for package in packages if package_fact(package).releasable]

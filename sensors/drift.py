@@ -15,8 +15,7 @@ import dagster as dg
 from decisions import drift
 from decisions.model import digest_of
 from resources.errors import PerennialError, Transient
-from resources.platform import Platform
-from resources.serving import champion_of
+from resources.serving import champion_of, newest_packages
 from sensors.drift_reports import Report, landed_through, report_for, sources_of
 from sensors.governing import Situation
 from sensors.turns import Turns
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from decisions.reports import DriftReport
+    from resources.platform import Platform
     from resources.sightings import Name, Sighting
     from sensors.drift_reports import Source
     from usecases.declaration import UseCase
@@ -45,6 +45,7 @@ READS_A_TICK = 250
 def drift_sensor(
     use_cases: Sequence[UseCase],
     draw: Draw,
+    platform: Platform,
     *,
     interval: int,
     budget: float = BUDGET,
@@ -55,6 +56,8 @@ def drift_sensor(
     Args:
         use_cases: What to watch.
         draw: Makes the picture of a report.
+        platform: The doors. Handed over and no Dagster resource: for one of those Dagster opens its
+            instance anew at each tick, which took twice what the tick itself takes.
         interval: Seconds between ticks, at least.
         budget: Seconds after which a tick judges no further use case.
         clock: Monotonic seconds.
@@ -67,9 +70,7 @@ def drift_sensor(
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Reports how far new data lies from what each champion learnt.",
     )
-    def watch(
-        context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
-    ) -> dg.SensorResult:
+    def watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         cursor, began = Turns.read(context.cursor), clock()
         looked = sources_of(platform, wanted, reads=READS_A_TICK)
         events, reasons = [], []
@@ -120,7 +121,7 @@ def _asked(
     use_case: UseCase,
     looked: tuple[Mapping[Name, Sighting], Mapping[Name, Source]],
 ) -> tuple[Situation, Report] | None:
-    packages = platform.registry(use_case.name).packages()
+    packages = newest_packages(platform, use_case.name)
     champion = champion_of(packages)
     if champion is None:
         return None

@@ -17,7 +17,7 @@ from decisions.model import digest_of
 from decisions.retraining import Hold, Retrain, RetrainFacts, Scheduled
 from pipelines.templates.code_bundle import build_bundle
 from resources.errors import Missing, Terminal
-from resources.serving import candidate_of, champion_of, package_fact
+from resources.serving import candidate_of, champion_of, newest_packages, package_fact
 from resources.sightings import Name, Sighting, look
 from usecases import run_tags as tags
 from usecases.raw_tables import NOTHING_SEEN, Outlook, outlook, raw_tables
@@ -84,7 +84,7 @@ def situation_of(
     """
     sources = sight(platform, (use_case,)) if sightings is None else sightings
     landed = {table: _landed(sources, use_case, table) for table in use_case.sources.tables}
-    packages = platform.registry(use_case.name).packages()
+    packages = newest_packages(platform, use_case.name)
     champion = champion_of(packages)
     candidate = candidate_of(packages)
     awaited = candidate is not None and not package_fact(candidate).gates.startswith("failed")

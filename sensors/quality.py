@@ -19,7 +19,6 @@ from decisions.reports import EvaluationReport, Metrics
 from resources import monitor_reports
 from resources.errors import PerennialError
 from resources.glue import TableMissing
-from resources.platform import Platform
 from resources.predictions import TABLE, read_intake, take_in
 from resources.sightings import versions
 from sensors.governing import Situation, situation_of
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
     from resources.aws import AccountName
     from resources.captures import Account
+    from resources.platform import Platform
     from usecases.declaration import UseCase
 
     Draw = Callable[[QualityReport], dg.MetadataValue[Any]]
@@ -45,13 +45,15 @@ Report = tuple[str, QualityReport]
 
 
 def quality_sensor(
-    use_cases: Sequence[UseCase], draw: Draw, *, interval: int
+    use_cases: Sequence[UseCase], draw: Draw, platform: Platform, *, interval: int
 ) -> dg.SensorDefinition:
     """Return the one sensor that compares every model's predictions with what came true.
 
     Args:
         use_cases: What to watch.
         draw: Makes the picture of a report.
+        platform: The doors. Handed over and no Dagster resource: for one of those Dagster opens its
+            instance anew at each tick, which took twice what the tick itself takes.
         interval: Seconds between ticks, at least.
     """
 
@@ -61,9 +63,7 @@ def quality_sensor(
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Reports how good each model's predictions were, once their labels are in.",
     )
-    def watch(
-        context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
-    ) -> dg.SensorResult:
+    def watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         memory = Turns.read(context.cursor)
         deadline = time.monotonic() + TICK_SECONDS
         events: list[dg.AssetMaterialization] = []

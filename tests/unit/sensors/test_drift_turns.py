@@ -6,10 +6,11 @@ import itertools
 import json
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.sensor_definition import SensorEvaluationContext
 
 from sensors.day_profiles import versions_of, windows_ending
 from sensors.drift import drift_sensor
@@ -17,6 +18,7 @@ from usecases.declaration import load_use_case
 
 if TYPE_CHECKING:
     from decisions.reports import DriftReport
+    from resources.platform import Platform
     from usecases.declaration import UseCase
 
 ROOT = Path(__file__).parents[3]
@@ -39,7 +41,7 @@ class Doors:
             raise RuntimeError("a bug of ours")
         return self
 
-    def packages(self) -> tuple[()]:
+    def packages(self, **_: Any) -> tuple[()]:
         return ()
 
 
@@ -59,11 +61,22 @@ def tick(
     """One tick in which every look at the clock takes so long."""
     clock = itertools.count(0.0, seconds)
     sensor = drift_sensor(
-        use_cases, picture, interval=1, budget=10.0, clock=lambda: float(next(clock))
+        use_cases,
+        picture,
+        cast("Platform", doors),
+        interval=1,
+        budget=10.0,
+        clock=lambda: float(next(clock)),
     )
-    resources = {"platform": doors}
-    with dg.build_sensor_context(resources=resources, cursor=cursor) as context:
+    with dg.build_sensor_context(cursor=cursor) as context:
         return sensor(context)
+
+
+def test_a_tick_opens_no_dagster_instance(use_cases: list[UseCase]) -> None:
+    sensor = drift_sensor(use_cases, picture, cast("Platform", Doors()), interval=1)
+    with SensorEvaluationContext(None, None, None, None, None, "repository") as context:
+        sensor.evaluate_tick(context)  # as the code server does; with a resource it would raise
+    assert not sensor.required_resource_keys
 
 
 def test_a_tick_that_has_time_asks_for_all(use_cases: list[UseCase]) -> None:
