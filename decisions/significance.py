@@ -5,8 +5,7 @@ verdict asks both.
 
 Sources: chi-square test of homogeneity, and its division by a design effect where rows are alike,
 J. Rao and A. Scott, JASA 76, 1981; small expected counts pooled, W. Cochran, Biometrics 10(4),
-1954; incomplete gamma function and Kolmogorov's distribution, W. Press et al., "Numerical Recipes",
-3rd ed. 2007, 6.2 and 6.14; its use at finite size, M. Stephens, J. R. Stat. Soc. B 32, 1970; false
+1954; incomplete gamma function, W. Press et al., "Numerical Recipes", 3rd ed. 2007, 6.2; false
 discoveries, Y. Benjamini and Y. Hochberg, J. R. Stat. Soc. B 57(1), 1995.
 """
 
@@ -109,28 +108,6 @@ def _upper_fraction(shape: float, x: float) -> float:
 
 def _not_zero(value: float) -> float:
     return value if abs(value) > 1e-300 else 1e-300  # noqa: PLR2004 - Lentz's tiny number
-
-
-def kolmogorov_smirnov_p(distance: float, n: float, m: float) -> float:
-    """Give the p-value of a KS distance of samples worth n and m independent rows.
-
-    From binned counts the distance is a lower bound, and so the p-value an upper one.
-    """
-    if distance <= 0 or n <= 0 or m <= 0:
-        return 1.0
-    root = math.sqrt(n * m / (n + m))
-    return kolmogorov_sf((root + 0.12 + 0.11 / root) * distance)
-
-
-def kolmogorov_sf(x: float) -> float:
-    """Give the chance that Kolmogorov's limiting distribution exceeds x."""
-    if x <= 0:
-        return 1.0
-    if x < 1.18:  # noqa: PLR2004 - where Numerical Recipes changes series
-        y = math.exp(-(math.pi**2) / (8 * x * x))
-        return 1.0 - math.sqrt(2 * math.pi) / x * (y + y**9 + y**25 + y**49)
-    y = math.exp(-2 * x * x)
-    return min(max(2 * (y - y**4 + y**9), 0.0), 1.0)
 
 
 def false_discovery(p_values: Mapping[str, float]) -> dict[str, float]:

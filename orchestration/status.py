@@ -8,17 +8,14 @@ from rich.table import Table
 
 from assets.quarantine import partition_name, quarantined
 from decisions.contracts import told
-from orchestration.home import dagster_home
-from resources import monitor_reports
+from orchestration.why import explain
 from resources.errors import PerennialError, call
-from sensors.drift import report_for
-from sensors.governing import govern, situation_of
-from sensors.runs import training_runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from decisions.retraining import RunFact
+    import dagster as dg
+
     from resources.aws import AccountName
     from resources.platform import Platform
     from usecases.declaration import UseCase
@@ -36,21 +33,23 @@ def reachable(platform: Platform) -> Iterator[str]:
             yield f"{account} ({account_id}): {arn}"
 
 
-def tables(platform: Platform, use_cases: tuple[UseCase, ...]) -> Iterator[Table]:
-    """Yield one table per use case."""
-    runs = _runs([each.name for each in use_cases])
+def tables(
+    platform: Platform, use_cases: tuple[UseCase, ...], instance: dg.DagsterInstance | None = None
+) -> Iterator[Table]:
+    """Yield one table per use case; Dagster's instance is that of this machine by default."""
     for use_case in use_cases:
         table = Table(title=use_case.title, show_header=False, title_justify="left")
-        for row in _rows(platform, use_case, runs[use_case.name]):
+        for row in _rows(platform, use_case, instance):
             table.add_row(*row)
         yield table
 
 
 def _rows(
-    platform: Platform, use_case: UseCase, runs: tuple[RunFact, ...]
+    platform: Platform, use_case: UseCase, instance: dg.DagsterInstance | None
 ) -> Iterator[tuple[str, str]]:
-    situation = situation_of(platform, use_case)
-    for name, moment in situation.landed.items():
+    found = explain(platform, use_case, instance)
+    facts = found.judged.facts
+    for name, moment in found.situation.landed.items():
         yield f"landed {name}", str(moment or "unknown")
     for package in platform.registry(use_case.name).packages(limit=5):
         yield (
@@ -59,15 +58,10 @@ def _rows(
         )
     for stage in use_case.release.stages:
         yield f"serves in {stage}", _serving(platform, use_case, cast("AccountName", stage))
-    found = report_for(platform, use_case, situation)
-    yield "drift", found[1].why if found else "no champion to compare with"
-    if situation.champion is not None:
-        version = situation.champion.version
-        for report in monitor_reports.newest(platform.artifacts, use_case.name, version):
-            yield report.monitor.replace("_", " "), f"{report.verdict}: {report.why}"
-    verdict = govern(use_case, situation, runs, drift=found[1] if found else None)
-    said = verdict.why if verdict.verdict == "hold" else "; ".join(verdict.reasons)
-    yield "governor", f"{verdict.verdict}: {said}"
+    yield "drift", facts.drift.why if facts.drift else "no champion to compare with"
+    for report in facts.monitors:
+        yield report.monitor.replace("_", " "), f"{report.verdict}: {report.why}"
+    yield "governor", f"{found.state}: {found.why}"
 
 
 def _serving(platform: Platform, use_case: UseCase, stage: AccountName) -> str:
@@ -76,15 +70,6 @@ def _serving(platform: Platform, use_case: UseCase, stage: AccountName) -> str:
         return "nothing"
     version = (facts.package_arn or "unknown").rpartition("/")[2]
     return f"version {version}, {facts.status}"
-
-
-def _runs(names: list[str]) -> dict[str, tuple[RunFact, ...]]:
-    import dagster as dg
-
-    if not (dagster_home() / "dagster.yaml").exists():
-        return dict.fromkeys(names, ())
-    with dg.DagsterInstance.from_config(str(dagster_home())) as instance:
-        return training_runs(instance, names)
 
 
 def quarantine_table(platform: Platform, use_case: UseCase) -> Table:

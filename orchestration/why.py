@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from decisions import budget, retraining
+from decisions import budget
 from decisions.budget import usd
 from decisions.freshness import write_length
 from decisions.retraining import Hold
 from orchestration.home import dagster_home
 from resources import wishes
-from sensors.evidence import evidence_for
-from sensors.governing import facts_of, situation_of, utc_now
+from sensors.governing import situation_of, utc_now
+from sensors.judging import judge
 from sensors.runs import history
-from sensors.verdicts import Judged
 from usecases import asset_keys
 
 if TYPE_CHECKING:
@@ -33,6 +32,8 @@ if TYPE_CHECKING:
 
     from decisions.retraining import RunFact
     from resources.platform import Platform
+    from sensors.governing import Situation
+    from sensors.verdicts import Judged
     from usecases.declaration import UseCase
 
 #: Exit codes: it trains, or need not; there is a reason and it waits; something cannot be told.
@@ -46,6 +47,7 @@ class Explanation:
     """The verdict, and what the sensor told last; that is empty before its first tick."""
 
     use_case: UseCase
+    situation: Situation
     judged: Judged
     told: dict[str, Any]
 
@@ -62,6 +64,16 @@ class Explanation:
     def queued(self) -> bool:
         """Whether the sensor let another model go first, and it still is due."""
         return self.judged.due and self.told.get("verdict") == "queued"
+
+    @property
+    def state(self) -> str:
+        """Return what it comes to, in one word."""
+        return "queued" if self.queued else self.judged.state
+
+    @property
+    def why(self) -> str:
+        """Return the first thing that stands in the way, or what is trained for."""
+        return str(self.told.get("why", "")) if self.queued else self.judged.why
 
     def document(self) -> dict[str, Any]:
         """Return all of it as JSON has it."""
@@ -100,23 +112,13 @@ def _explain(
 ) -> Explanation:
     now, situation = utc_now(), situation_of(platform, use_case)
     asked = wishes.keys(platform.artifacts).get(use_case.name, ())
-    evidence = evidence_for(platform, use_case, situation, asked)
     told = _told(instance, use_case) if instance else {}
     version = situation.champion.version if situation.champion else 0
     episode = f"after-v{version}"
     runs = history(instance, use_case.name, episode=episode, now=now) if instance else ()
     since = _moment(told.get("since"))
-    facts = facts_of(
-        use_case,
-        situation,
-        runs,
-        drift=evidence.drift,
-        monitors=evidence.monitors,
-        wish=evidence.wish,
-        reasons_since=since,
-    )
-    verdict = retraining.decide(facts, use_case.retraining.policy, now)
-    return Explanation(use_case, Judged(facts, verdict, now=now, since=since), told)
+    judged, _ = judge(platform, use_case, situation, runs, wishes=asked, now=now, since=since)
+    return Explanation(use_case, situation, judged, told)
 
 
 def _told(instance: dg.DagsterInstance, use_case: UseCase) -> dict[str, Any]:
@@ -142,9 +144,8 @@ def tables(found: Explanation) -> Iterator[Table]:
 def _answer(found: Explanation) -> Table:
     judged = found.judged
     table = _plain(found.use_case.title)
-    state = "queued" if found.queued else judged.state
-    table.add_row("verdict", state)
-    table.add_row("because", found.told.get("why", "") if found.queued else judged.why)
+    table.add_row("verdict", found.state)
+    table.add_row("because", found.why)
     for reason in judged.verdict.reasons:
         table.add_row("reason", Text(reason))
     for alert in judged.verdict.alerts:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from decisions.catalogue import partition_version, table_version
 from decisions.model import digest_of
-from resources.errors import Missing, PerennialError
+from resources.errors import Missing, PerennialError, Terminal
 from resources.glue import TableFacts, source_facts
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def look(
     *,
     clock: float,
     reads: int | None = None,
+    listed: Mapping[Name, Sighting] | None = None,
 ) -> dict[Name, Sighting]:
     """Look at tables; whatever is wrong with one of them is said there, and the others go on.
 
@@ -84,8 +85,12 @@ def look(
         before: What is remembered of them.
         clock: Seconds since the epoch.
         reads: Tables whose partitions are read, at most; the others are as they were seen before.
+        listed: What a look a moment ago saw of them all: entries are then not asked for again.
     """
-    entries = _entries(catalogue, wanted)
+    if listed is None:
+        entries = _entries(catalogue, wanted)
+    else:
+        entries = {name: _entry(listed[name]) for name in wanted}
     due = _due(entries, before, clock, reads)
     found = {}
     for name, entry in entries.items():
@@ -97,6 +102,10 @@ def look(
         else:
             found[name] = _as_before(entry, before.get(name))
     return found
+
+
+def _entry(seen: Sighting) -> Entry:
+    return seen.table or (Missing if seen.gone else Terminal)(seen.problem)
 
 
 def _as_before(table: TableFacts, last: Seen | None) -> Sighting:

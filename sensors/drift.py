@@ -23,12 +23,11 @@ from usecases import asset_keys
 from usecases.raw_tables import raw_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from decisions.reports import DriftReport
     from resources.platform import Platform
-    from resources.sightings import Name, Sighting
-    from sensors.drift_reports import Source
+    from sensors.drift_reports import Looked
     from usecases.declaration import UseCase
 
     Draw = Callable[[DriftReport, float], dg.MetadataValue[Any]]
@@ -100,7 +99,7 @@ def _judged(
     context: dg.SensorEvaluationContext,
     platform: Platform,
     use_case: UseCase,
-    looked: tuple[Mapping[Name, Sighting], Mapping[Name, Source]],
+    looked: Looked,
 ) -> tuple[Situation, Report] | str:
     """Return a use case's report; or why there is nothing to tell now."""
     nobody = Situation({}, None, None)
@@ -119,15 +118,14 @@ def _judged(
 def _asked(
     platform: Platform,
     use_case: UseCase,
-    looked: tuple[Mapping[Name, Sighting], Mapping[Name, Source]],
+    looked: Looked,
 ) -> tuple[Situation, Report] | None:
     packages = newest_packages(platform, use_case.name)
     champion = champion_of(packages)
     if champion is None:
         return None
-    sightings, sources = looked
-    situation = Situation(landed_through(use_case, sightings), champion, None, packages)
-    report = report_for(platform, use_case, situation, sources)
+    situation = Situation(landed_through(use_case, looked[0]), champion, None, packages)
+    report = report_for(platform, use_case, situation, looked)
     return None if report is None else (situation, report)
 
 

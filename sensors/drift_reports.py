@@ -11,6 +11,7 @@ told, and the next model is still judged. Whether AWS can be reached is the call
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ from sensors.day_profiles import profiles, versions_of, windows_ending
 from sensors.importance import importance_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from decisions.baseline import Profile
     from resources.glue import TableFacts
@@ -74,21 +75,32 @@ class Source:
     partitions: Mapping[str, str]
 
 
+Looked = tuple[Mapping["Name", "Sighting"], Mapping["Name", Source]]
+"""What was seen of each table, and those whose partitions are known."""
+
+
 def sources_of(
-    platform: Platform, wanted: Mapping[Name, str | None], *, reads: int | None = None
-) -> tuple[dict[Name, Sighting], dict[Name, Source]]:
+    platform: Platform,
+    wanted: Mapping[Name, str | None],
+    *,
+    reads: int | None = None,
+    listed: Mapping[Name, Sighting] | None = None,
+) -> Looked:
     """Look at tables: a call per page of each database, partitions only where an entry changed.
 
     Args:
         platform: The doors.
         wanted: The tables, with their partition key.
         reads: Tables whose partitions are read, at most.
+        listed: What a look a moment ago saw of them all, if there was one.
 
     Returns:
         What was seen of each, and those whose partitions are known.
     """
     memory = _MEMORIES.setdefault(platform, _Memory())
-    seen = look(platform.catalogue, wanted, memory.seen, clock=time.time(), reads=reads)
+    seen = look(
+        platform.catalogue, wanted, memory.seen, clock=time.time(), reads=reads, listed=listed
+    )
     known = {}
     for name, sighting in seen.items():
         if sighting.partitions is not None and sighting.seen is not None:
@@ -103,7 +115,7 @@ def report_for(
     platform: Platform,
     use_case: UseCase,
     situation: Situation,
-    sources: Mapping[Name, Source] | None = None,
+    looked: Looked | None = None,
 ) -> Report | None:
     """Return the report on what has landed; None where there is no champion to compare with.
 
@@ -111,7 +123,7 @@ def report_for(
         platform: The doors.
         use_case: Whose.
         situation: Its champion, and what has landed.
-        sources: Its watched tables, if they were looked at for all use cases at once.
+        looked: Its watched tables, if they were looked at for all use cases at once.
 
     Raises:
         Transient: AWS could not be asked just now, or a count takes longer than PATIENCE.
@@ -121,7 +133,7 @@ def report_for(
     uri = compared_with(platform, use_case, champion)
     if champion is None or uri is None or landed is None:
         return None
-    mine = _mine(platform, use_case, sources)
+    mine = _mine(platform, use_case, looked)
     windows = windows_ending(use_case, (landed - timedelta(microseconds=1)).date())
     versions = versions_of({name: each.partitions for name, each in mine.items()}, windows)
     asked = _Asked(use_case, champion, uri, windows, versions, mine)
@@ -202,9 +214,7 @@ def _columns(sources: Mapping[str, Source]) -> dict[str, list[str]]:
     }
 
 
-def _mine(
-    platform: Platform, use_case: UseCase, sources: Mapping[Name, Source] | None
-) -> dict[str, Source]:
+def _mine(platform: Platform, use_case: UseCase, looked: Looked | None) -> dict[str, Source]:
     """Return the watched tables of a use case, by name.
 
     Raises:
@@ -212,13 +222,14 @@ def _mine(
         Terminal: One of them is gone, or cannot be read.
     """
     wanted = watched_tables([use_case])
-    if sources is None:
-        seen, sources = sources_of(platform, wanted)
-        for name in wanted:
-            if name not in sources:
-                raise Terminal(f"{'.'.join(name)} cannot be watched: {seen[name].problem}")
-    if late := [".".join(name) for name in wanted if name not in sources]:
-        raise Transient(f"The partitions of {', '.join(late)} are read at a later tick.")
+    seen, sources = sources_of(platform, wanted) if looked is None else looked
+    unknown = [name for name in wanted if name not in sources]
+    for name in unknown:
+        if seen[name].problem:
+            raise Terminal(f"{'.'.join(name)} cannot be watched: {seen[name].problem}")
+    if unknown:
+        late = ", ".join(".".join(name) for name in unknown)
+        raise Transient(f"The partitions of {late} are read at a later tick.")
     return {name[1]: sources[name] for name in wanted}
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from decisions.reports import DriftReport, MonitorName
     from resources.platform import Platform
     from resources.wishes import Wish
+    from sensors.drift_reports import Looked
     from sensors.governing import Situation
     from usecases.declaration import UseCase
 
@@ -41,7 +42,11 @@ class Evidence:
 
 
 def evidence_for(
-    platform: Platform, use_case: UseCase, situation: Situation, asked: tuple[str, ...]
+    platform: Platform,
+    use_case: UseCase,
+    situation: Situation,
+    asked: tuple[str, ...],
+    looked: Looked | None = None,
 ) -> Evidence:
     """Gather what is said of a model.
 
@@ -50,21 +55,24 @@ def evidence_for(
         use_case: Whose model.
         situation: Where it stands.
         asked: Keys of its wishes.
+        looked: The watched tables, if they were looked at for all use cases at once.
 
     Raises:
         Transient: AWS could not be asked just now.
         Terminal: A wish is malformed, or S3 refused.
     """
     return Evidence(
-        _drift(platform, use_case, situation),
+        _drift(platform, use_case, situation, looked),
         _monitors(platform, use_case, situation),
         wishes.read(platform.artifacts, asked),
     )
 
 
-def _drift(platform: Platform, use_case: UseCase, situation: Situation) -> DriftReport | None:
+def _drift(
+    platform: Platform, use_case: UseCase, situation: Situation, looked: Looked | None
+) -> DriftReport | None:
     try:
-        found = report_for(platform, use_case, situation)
+        found = report_for(platform, use_case, situation, looked)
     except Transient:
         raise
     except (PerennialError, ValueError) as error:  # a report or a baseline that is none: ValueError

@@ -1,6 +1,6 @@
 """Facts for the governor, and its verdict as a run. Deciding belongs to decisions.retraining.
 
-What the monitors and people say is gathered in evidence.py.
+What the monitors and people say is gathered in evidence.py; judging.py puts it all before it.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from decisions import cron, freshness, retraining
+from decisions import cron, freshness
 from decisions.model import digest_of
-from decisions.retraining import Hold, Retrain, RetrainFacts, Scheduled
+from decisions.retraining import RetrainFacts, Scheduled
 from pipelines.templates.code_bundle import build_bundle
 from resources.errors import Missing, Terminal
 from resources.serving import candidate_of, champion_of, newest_packages, package_fact
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     )
 
     from decisions.reports import DriftReport, MonitorReport
-    from decisions.retraining import RunFact
+    from decisions.retraining import Retrain, RunFact
     from resources.model_registry import PackageFacts
     from resources.platform import Platform
     from resources.wishes import Wish
@@ -135,18 +135,6 @@ def facts_of(
         reasons_since=reasons_since,
         ceiling_usd=use_case.retraining.ceiling_usd(use_case.compute),
     )
-
-
-def govern(
-    use_case: UseCase,
-    situation: Situation,
-    runs: tuple[RunFact, ...],
-    *,
-    drift: DriftReport | None = None,
-) -> Retrain | Hold:
-    """Ask the governor now, without monitors and wishes."""
-    facts = facts_of(use_case, situation, runs, drift=drift)
-    return retraining.decide(facts, use_case.retraining.policy, utc_now())
 
 
 def scheduled(use_case: UseCase, situation: Situation) -> Scheduled | None:

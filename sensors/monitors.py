@@ -18,7 +18,8 @@ from resources import monitor_reports
 from resources.errors import PerennialError
 from resources.platform import Platform
 from sensors import monitor_quality, monitor_windows
-from sensors.governing import Situation, situation_of
+from sensors.drift_reports import compared_with
+from sensors.governing import Situation, sight, situation_of
 from sensors.monitor_job import advance
 from sensors.runs import training_runs
 from sensors.turns import Turns
@@ -66,6 +67,7 @@ def monitor_sensor(
         memory, reasons = Turns.read(context.cursor), []
         events: list[dg.AssetMaterialization] = []
         end = time.monotonic() + BUDGET_SECONDS
+        sightings = sight(platform, use_cases)
         runs = training_runs(context.instance, [each.name for each in use_cases])
         for use_case in memory.order(use_cases):
             if time.monotonic() >= end:
@@ -73,7 +75,7 @@ def monitor_sensor(
                 break
             memory.following = ""
             try:
-                situation = situation_of(platform, use_case)
+                situation = situation_of(platform, use_case, sightings)
                 events += _quality(platform, use_case, situation, memory)
                 if any(run.status == "running" for run in runs[use_case.name]):
                     # The champion may be replaced any moment, and windows do not run away.
@@ -94,12 +96,14 @@ def _quality(
     platform: Platform, use_case: UseCase, situation: Situation, memory: Turns
 ) -> list[dg.AssetMaterialization]:
     """Judge the quality of what has landed, unless it was told."""
-    name = monitor_quality.name_of(platform, use_case, situation)
-    key = f"{use_case.name}/data_quality"
-    champion = situation.champion
-    if name is None or champion is None or memory.told.get(key) == name:
+    champion, landed = situation.champion, situation.landed_through
+    uri = compared_with(platform, use_case, champion)
+    if champion is None or landed is None or uri is None:
         return []
-    report = monitor_quality.judge(platform, use_case, situation)
+    key, name = f"{use_case.name}/data_quality", monitor_quality.name_of(use_case, landed, uri)
+    if name is None or memory.told.get(key) == name:
+        return []
+    report = monitor_quality.judge(platform, use_case, landed, uri)
     monitor_reports.store(platform.artifacts, use_case.name, champion.version, report)
     memory.told[key] = name
     window = {"window": f"{report.window_from} to {report.window_through}", "comparison": name}

@@ -21,7 +21,7 @@ from resources.errors import PerennialError
 from resources.glue import TableMissing
 from resources.predictions import TABLE, read_intake, take_in
 from resources.sightings import versions
-from sensors.governing import Situation, situation_of
+from sensors.governing import Situation, sight, situation_of
 from sensors.turns import Turns
 from usecases import asset_keys, sql
 from usecases.quality_sql import Windows, scores_from, scores_sql
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from resources.aws import AccountName
     from resources.captures import Account
     from resources.platform import Platform
+    from resources.sightings import Name, Sighting
     from usecases.declaration import UseCase
 
     Draw = Callable[[QualityReport], dg.MetadataValue[Any]]
@@ -68,11 +69,11 @@ def quality_sensor(
         deadline = time.monotonic() + TICK_SECONDS
         events: list[dg.AssetMaterialization] = []
         reasons: list[str] = []
-        waiting = memory.order(use_cases)
+        waiting, sightings = memory.order(use_cases), sight(platform, use_cases)
         while waiting and time.monotonic() < deadline:
             use_case = waiting.pop(0)
             try:
-                found, alert = _look(platform, use_case, memory.told, draw)
+                found, alert = _look(platform, use_case, sightings, memory.told, draw)
                 events += found
                 if alert:
                     context.log.warning("%s: %s", use_case.name, alert)
@@ -138,7 +139,11 @@ def _rows(platform: Platform, use_case: UseCase, query: str, name: str) -> list[
 
 
 def _look(
-    platform: Platform, use_case: UseCase, told: dict[str, str], draw: Draw
+    platform: Platform,
+    use_case: UseCase,
+    sightings: Mapping[Name, Sighting],
+    told: dict[str, str],
+    draw: Draw,
 ) -> tuple[list[dg.AssetMaterialization], str]:
     """Take in what was captured, judge, and return what has not been told yet, and any alert."""
     stage = cast("AccountName", use_case.release.stages[-1])
@@ -146,7 +151,7 @@ def _look(
     _, added = take_in(platform, use_case.name, stage, seconds=_INTAKE_SECONDS)
     if added.files:
         events.append(_taken(use_case, added))
-    situation = situation_of(platform, use_case)
+    situation = situation_of(platform, use_case, sightings)
     found = report_for(platform, use_case, situation)
     if found is not None and told.get(use_case.name) != found[0]:
         # The governor's copy first: a tick that ends before this one is told comes here again.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -20,9 +21,10 @@ from decisions.retraining import Hold, Retrain
 from resources import wishes
 from resources.errors import PerennialError
 from resources.platform import Platform
+from sensors import judging
 from sensors.alerting import alert
-from sensors.evidence import evidence_for
-from sensors.governing import facts_of, run_request, sight, situation_of, utc_now
+from sensors.drift_reports import sources_of, watched_tables
+from sensors.governing import run_request, sight, situation_of, utc_now
 from sensors.governor_memory import GovernorMemory
 from sensors.runs import history, training_runs
 from sensors.verdicts import Judged, told
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
     from decisions.retraining import RunFact
     from resources.sightings import Name, Sighting
+    from sensors.drift_reports import Looked
     from sensors.governing import Job
     from usecases.declaration import UseCase
 
@@ -44,10 +47,18 @@ SECONDS_A_TICK = 40.0
 class Shared:
     """What is asked once for all use cases."""
 
+    platform: Platform
+    use_cases: Sequence[UseCase]
     now: datetime
     sightings: Mapping[Name, Sighting]
     runs: Mapping[str, tuple[RunFact, ...]]
     wishes: Mapping[str, tuple[str, ...]]
+
+    @cached_property
+    def looked(self) -> Looked:
+        """Return the tables watched for drift; partitions are read where an entry changed."""
+        wanted = watched_tables(self.use_cases)
+        return sources_of(self.platform, wanted, listed=self.sightings)
 
 
 @dataclass
@@ -125,7 +136,14 @@ def evaluate(
     """
     known, end = {each.name: each for each in use_cases}, time.monotonic() + seconds
     runs = training_runs(instance, known)
-    shared = Shared(utc_now(), sight(platform, use_cases), runs, wishes.keys(platform.artifacts))
+    shared = Shared(
+        platform,
+        use_cases,
+        utc_now(),
+        sight(platform, use_cases),
+        runs,
+        wishes.keys(platform.artifacts),
+    )
     tick, order = Tick(), memory.order(list(known), quota.runs)
     memory.begin = ""
     for name in order:
@@ -149,25 +167,24 @@ def judge(platform: Platform, use_case: UseCase, shared: Shared, memory: Governo
     """
     name = use_case.name
     situation = situation_of(platform, use_case, shared.sightings)
-    evidence = evidence_for(platform, use_case, situation, shared.wishes.get(name, ()))
-    facts = facts_of(
+    judged, asked = judging.judge(
+        platform,
         use_case,
         situation,
         shared.runs[name],
-        drift=evidence.drift,
-        monitors=evidence.monitors,
-        wish=evidence.wish,
-        reasons_since=memory.since.get(name),
+        wishes=shared.wishes.get(name, ()),
+        now=shared.now,
+        since=memory.since.get(name),
+        looked=shared.looked if situation.champion else None,
     )
-    for wish in evidence.wishes:
-        if triggers.served(facts, wish.at):
+    for wish in asked:
+        if triggers.served(judged.facts, wish.at):
             wishes.forget(platform.artifacts, wish)
-    verdict = retraining.decide(facts, use_case.retraining.policy, shared.now)
-    if verdict.kinds:
+    if judged.verdict.kinds:
         memory.since.setdefault(name, shared.now)
     else:
         memory.since.pop(name, None)
-    return Judged(facts, verdict, since=memory.since.get(name), now=shared.now)
+    return replace(judged, since=memory.since.get(name))
 
 
 def _start(

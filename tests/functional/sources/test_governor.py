@@ -13,6 +13,7 @@ from rich.console import Console
 
 from decisions.queue import Quota
 from decisions.retraining import Hold, RetrainFacts
+from orchestration import status
 from orchestration.why import FINE, WAITS, as_json, explain, tables
 from resources import monitor_reports, wishes
 from resources.errors import Terminal
@@ -71,6 +72,13 @@ class Governed:
         self.wharf.instance.add_run(run)
         return run.run_id
 
+    def status(self) -> str:
+        """The governor's line of `perennial status`."""
+        platform, use_case = self.wharf.platform, self.wharf.use_case
+        (table,) = status.tables(platform, (use_case,), self.wharf.instance)
+        what, said = (list(column.cells) for column in table.columns)
+        return str(said[what.index("governor")])
+
     def why(self) -> tuple[str, int]:
         found = explain(self.wharf.platform, self.wharf.use_case, self.wharf.instance)
         console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
@@ -122,6 +130,25 @@ def test_a_wish_is_shown_asked_for_once_and_answered(governed: Callable[..., Gov
     made.tick()
     assert "dock" not in wishes.keys(artifacts), "an answered wish is forgotten"
     assert "launch retrain_dock" in made.why()[0]
+
+
+def test_status_why_and_the_sensor_say_the_same(governed: Callable[..., Governed]) -> None:
+    made = governed()
+    artifacts = made.wharf.platform.artifacts
+
+    def all_three() -> set[tuple[str, str]]:
+        made.tick()
+        shown = made.shown()
+        found = explain(made.wharf.platform, made.wharf.use_case, made.wharf.instance)
+        state, _, why = made.status().partition(": ")
+        return {(state, why), (shown["verdict"], shown["why"]), (found.state, found.why)}
+
+    ((state, _),) = all_three()
+    assert state == "hold"
+    now = datetime.now(UTC).replace(tzinfo=None)
+    wishes.ask(artifacts, "dock", reason="prices changed", by="ada", at=now)
+    ((state, why),) = all_three()
+    assert (state, why) == ("retrain", "on request: prices changed (ada); no model yet")
 
 
 def test_a_wish_is_taken_back_and_a_broken_one_says_so(governed: Callable[..., Governed]) -> None:

@@ -17,9 +17,10 @@ from rich.console import Console
 from decisions.retraining import Hold
 from orchestration.definitions import build_definitions
 from orchestration.freshness import freshness_tables
+from orchestration.why import explain
 from resources.glue import LANDED_THROUGH
 from resources.names import FRESHNESS_NAMESPACE
-from sensors.governing import govern, situation_of
+from sensors.governing import situation_of
 from sensors.refreshing import MOST_STARTS
 from usecases import run_tags as tags
 
@@ -58,7 +59,7 @@ def measured(wharf: Wharf, table: str) -> list[float]:
 
 
 def verdict(wharf: Wharf) -> Any:
-    return govern(wharf.use_case, situation_of(wharf.platform, wharf.use_case), ())
+    return explain(wharf.platform, wharf.use_case, wharf.instance).judged.verdict
 
 
 def test_a_late_source_is_alerted_measured_and_recovers(wharf: Wharf) -> None:

@@ -22,19 +22,6 @@ def test_chi_square_is_scipys(freedom: int, times: float) -> None:
     assert found == pytest.approx(exact, rel=1e-9, abs=1e-14)
 
 
-@pytest.mark.parametrize("x", [0.05, 0.3, 0.7, 1.17, 1.19, 1.6, 3.0, 12.0, 60.0])
-def test_kolmogorov_is_scipys(x: float) -> None:
-    exact = stats.kstwobign.sf(x)
-    assert significance.kolmogorov_sf(x) == pytest.approx(exact, rel=1e-6, abs=1e-14)
-
-
-def test_a_ks_p_value_comes_near_scipys() -> None:
-    one, two = list(range(200)), [value + 25 for value in range(150)]
-    exact = stats.ks_2samp(one, two, method="exact")
-    found = significance.kolmogorov_smirnov_p(exact.statistic, 200, 150)
-    assert found == pytest.approx(exact.pvalue, rel=0.15)
-
-
 def test_homogeneity_is_scipys_where_every_bin_is_full() -> None:
     one, two = [40, 60, 100], [70, 50, 80]
     exact = stats.chi2_contingency([one, two], correction=False).pvalue
