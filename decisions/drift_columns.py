@@ -122,7 +122,7 @@ def measure(
             column.name,
             baseline,
             profile,
-            weekdays=column.policy.seasonal == "weekday",
+            weekdays=column.policy.seasonal != "none",
             seasons=column.seasons,
         )
     ]

@@ -61,7 +61,8 @@ class DriftPolicy(Fact):
             "<table>.<column>"; as measured with the baseline unless told. Neighbouring hours of
             weather are nearly the same observation, and a p-value that takes them for many is too
             small.
-        seasonal: Whether a window is compared with the baseline's rows of the same weekdays.
+        seasonal: What a window is compared with: the baseline's rows of the same "weekday"; those
+            or the same season of the "year" before, whichever is nearer; or all rows ("none").
         minimum_importance: Share of the model's gain below which a column's drift is told but does
             not count. Only where the importance is known.
         minimum_weight: Summed importance of drifted columns from which the whole window has
@@ -81,7 +82,7 @@ class DriftPolicy(Fact):
     fdr: float = Field(default=0.05, gt=0.0, lt=1.0)
     persistence: Persistence = Persistence()
     rows_per_independent: RowsPerIndependent = Field(default_factory=dict)
-    seasonal: Literal["weekday", "none"] = "weekday"
+    seasonal: Literal["weekday", "year", "none"] = "weekday"
     minimum_importance: Share = 0.01
     minimum_weight: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
     maximum_other: Share = 0.8

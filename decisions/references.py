@@ -16,6 +16,7 @@ from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from decisions.baseline import (
+    Baseline,
     CategoricalBaseline,
     CategoricalCounts,
     NumericBaseline,
@@ -25,7 +26,7 @@ from decisions.baseline import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from decisions.baseline import Baseline, Profile
+    from decisions.baseline import Profile
 
 Frozen = NumericBaseline | CategoricalBaseline
 Counted = NumericCounts | CategoricalCounts
@@ -95,6 +96,25 @@ def comparisons(
         same = season.features.get(name)
         if same is not None and comparable(frozen, same) and same.missing < same.rows:
             yield _compare(frozen, side_of(frozen, same), now, "season")
+
+
+def season_of(baseline: Baseline, profile: Profile) -> Baseline:
+    """Give another season's counts as a baseline over the same bins; others are left out."""
+    features: dict[str, Frozen] = {}
+    for name, counted in profile.features.items():
+        frozen = baseline.features.get(name)
+        if frozen is None or not comparable(frozen, counted):
+            continue
+        if isinstance(frozen, NumericBaseline):
+            fields = counted.model_dump() | {"edges": frozen.edges}
+            features[name] = NumericBaseline.model_validate(fields)
+        else:
+            features[name] = CategoricalBaseline.model_validate(counted.model_dump())
+    return Baseline(
+        features=features,
+        window_from=profile.window_from,
+        window_through=profile.window_through,
+    )
 
 
 def comparable(frozen: Frozen, counted: Counted) -> bool:

@@ -28,6 +28,7 @@ from resources.errors import Missing, Terminal, Transient
 from resources.sightings import look
 from sensors.day_profiles import profiles, versions_of, windows_ending
 from sensors.importance import importance_of
+from sensors.seasons import baselines, season_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from resources.sightings import Name, Seen, Sighting
     from sensors.day_profiles import Versions
     from sensors.governing import Situation
+    from sensors.seasons import Season
     from usecases.declaration import UseCase
 
 Report = tuple[str, DriftReport]
@@ -135,8 +137,10 @@ def report_for(
         return None
     mine = _mine(platform, use_case, looked)
     windows = windows_ending(use_case, (landed - timedelta(microseconds=1)).date())
-    versions = versions_of({name: each.partitions for name, each in mine.items()}, windows)
-    asked = _Asked(use_case, champion, uri, windows, versions, mine)
+    partitions = {name: each.partitions for name, each in mine.items()}
+    versions = versions_of(partitions, windows)
+    season = season_before(use_case, windows, partitions)
+    asked = _Asked(use_case, champion, uri, windows, versions, season, mine)
     name = asked.name
     memory = _MEMORIES.setdefault(platform, _Memory())
     known = memory.reports.get(use_case.name)
@@ -186,6 +190,7 @@ class _Asked:
     uri: str
     windows: Sequence[Sequence[date]]
     versions: Versions
+    season: Season
     sources: Mapping[str, Source]
 
     @property
@@ -197,6 +202,7 @@ class _Asked:
                 "champion": self.champion.arn,
                 "windows": [[each[0].isoformat(), each[-1].isoformat()] for each in self.windows],
                 "versions": self.versions,
+                **({"season": [self.season.why, self.season.versions]} if self.season.why else {}),
                 "columns": self.present,
                 "monitor": self.use_case.monitors.drift.model_dump(mode="json"),
             }
@@ -270,7 +276,12 @@ def _compared(platform: Platform, asked: _Asked, baseline: Baseline) -> DriftRep
         deadline=PATIENCE,
     )
     importance = importance_of(platform, asked.use_case, asked.champion)
-    return drift.judge(baseline, counted, asked.use_case.monitors.drift.policy, importance)
+    seasons = baselines(
+        platform, asked.use_case, baseline, asked.season, asked.present, deadline=PATIENCE
+    )
+    policy = asked.use_case.monitors.drift.policy
+    report = drift.judge(baseline, counted, policy, importance, seasons=seasons)
+    return report.model_copy(update={"why": f"{report.why} {asked.season.why}".strip()})
 
 
 def _stored(platform: Platform, key: str) -> DriftReport | None:

@@ -278,7 +278,7 @@ class DriftMonitor(Fact):
     stride: Duration = timedelta(days=1)
     history: int = Field(default=1, ge=1, le=60)
     rows_per_independent: RowsPerIndependent = Field(default_factory=dict)
-    seasonal: Literal["weekday", "none"] = "weekday"
+    seasonal: Literal["weekday", "year", "none"] = "weekday"
     minimum_importance: Share = 0.01
     minimum_weight: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
     maximum_other: Share = 0.8
