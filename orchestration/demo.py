@@ -6,13 +6,14 @@ approval and release are the project's own. Starting processes belongs to local.
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import dagster as dg
 
@@ -21,16 +22,21 @@ from orchestration.environments import ROOT, load_environment, state_folder
 from orchestration.home import dagster_home, process_environment
 from orchestration.local import running, start_everything, stop_everything
 from orchestration.predicting import instance_of, newest_row, predict
+from orchestration.replaying import replay
 from orchestration.report import summary, write_report
 from orchestration.upstream import land
 from resources.errors import Missing, Terminal
+from resources.predictions import read_intake, take_in
 from resources.serving import champion_of
+from sensors import quality
+from sensors.governing import situation_of
 from usecases.declaration import load_use_case
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from orchestration.following import Renewal
+    from resources.aws import AccountName
     from resources.platform import Platform
     from usecases.declaration import UseCase
 
@@ -42,6 +48,7 @@ MOST_TRIES = 4
 _TRAINING_SECONDS = 600.0
 _RELEASE_SECONDS = 300.0
 _SENSOR_SECONDS = 180.0
+_CAPTURE_SECONDS = 20.0
 
 
 @dataclass
@@ -52,6 +59,7 @@ class Story:
     renewals: list[Renewal] = field(default_factory=list)
     instance: dict[str, Any] = field(default_factory=dict)
     predictions: list[dict[str, Any]] = field(default_factory=list)
+    quality: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -98,6 +106,7 @@ def _play(stage: Stage) -> None:
         _ask(stage, "before")
         _renew(stage)
         _ask(stage, "after")
+        _replay(stage)
     path = write_report(state_folder() / "demo-report.json", stage.platform, stage.story)
     stage.console.print(summary(stage.platform, stage.story))
     stage.console.print(f"The same facts: {path}. Look around: [bold]make ui[/]")
@@ -187,6 +196,39 @@ def _ask(stage: Stage, when: str) -> None:
         f"prod, version {version}: flight {stage.story.instance['flight_id']} arrives more than "
         f"15 minutes late with probability {answer['probability']:.3f}"
     )
+
+
+def _replay(stage: Stage) -> None:
+    """Ask what serves about the newest week whose labels are in, and say how right it was.
+
+    Some flights of each day, as many as the quality monitor needs and a fifth more: of a cancelled
+    one nobody ever knows. The monitor's own sensor tells the same at its next tick.
+    """
+    monitor, label = stage.use_case.monitors.quality, stage.use_case.training_set.label
+    end, days = _landed(stage) - label.delay, max(monitor.window.days, 1)
+    per_day = math.ceil(1.2 * monitor.minimum_labels / days)
+    known = read_intake(stage.platform, MODEL).account.lines
+    done = replay(stage.platform, stage.use_case, end - monitor.window, end, per_day=per_day)
+    stage.say(f"{done.stage} was asked about {done.asked} flights in {done.seconds:.1f} s")
+    _wait_for_captures(stage, known + done.asked)
+    found = quality.report_for(
+        stage.platform, stage.use_case, situation_of(stage.platform, stage.use_case)
+    )
+    if found is None:
+        raise Terminal(f"{MODEL} has no champion to judge; see `perennial status`.")
+    stage.story.quality = found[1].model_dump(mode="json")
+    stage.say(f"model quality {found[1].verdict}: {found[1].why}")
+
+
+def _wait_for_captures(stage: Stage, lines: int) -> None:
+    """Take in what was captured until so many answers were ever read, or it takes too long."""
+    name = cast("AccountName", stage.use_case.release.stages[-1])
+    end = time.monotonic() + _CAPTURE_SECONDS
+    while time.monotonic() < end:
+        intake, _ = take_in(stage.platform, MODEL, name, seconds=_CAPTURE_SECONDS)
+        if intake.account.lines >= lines:
+            return
+        time.sleep(0.5)
 
 
 def _launch(job: str) -> None:

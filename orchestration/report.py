@@ -30,6 +30,7 @@ def write_report(path: Path, platform: Platform, story: Story) -> Path:
             "features": story.instance.get("features"),
             **{answer["when"]: _answer(answer) for answer in story.predictions},
         },
+        "quality": story.quality,
     }
     path.write_text(json.dumps(document, indent=2, default=str) + "\n")
     return path
