@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -25,18 +25,16 @@ from orchestration.predicting import instance_of, newest_row, predict
 from orchestration.replaying import replay
 from orchestration.report import summary, write_report
 from orchestration.upstream import land
+from resources import monitor_reports
 from resources.errors import Missing, Terminal
-from resources.predictions import read_intake, take_in
 from resources.serving import champion_of
-from sensors import quality
-from sensors.governing import situation_of
 from usecases.declaration import load_use_case
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from decisions.reports import MonitorReport
     from orchestration.following import Renewal
-    from resources.aws import AccountName
     from resources.platform import Platform
     from usecases.declaration import UseCase
 
@@ -48,7 +46,7 @@ MOST_TRIES = 4
 _TRAINING_SECONDS = 600.0
 _RELEASE_SECONDS = 300.0
 _SENSOR_SECONDS = 180.0
-_CAPTURE_SECONDS = 20.0
+_QUALITY_SECONDS = 40.0
 
 
 @dataclass
@@ -199,36 +197,36 @@ def _ask(stage: Stage, when: str) -> None:
 
 
 def _replay(stage: Stage) -> None:
-    """Ask what serves about the newest week whose labels are in, and say how right it was.
+    """Ask what serves about the newest week whose labels are in; wait for what its monitor says.
 
     Some flights of each day, as many as the quality monitor needs and a fifth more: of a cancelled
-    one nobody ever knows. The monitor's own sensor tells the same at its next tick.
+    one nobody ever knows.
     """
     monitor, label = stage.use_case.monitors.quality, stage.use_case.training_set.label
     end, days = _landed(stage) - label.delay, max(monitor.window.days, 1)
     per_day = math.ceil(1.2 * monitor.minimum_labels / days)
-    known = read_intake(stage.platform, MODEL).account.lines
+    began = time.time()
     done = replay(stage.platform, stage.use_case, end - monitor.window, end, per_day=per_day)
     stage.say(f"{done.stage} was asked about {done.asked} flights in {done.seconds:.1f} s")
-    _wait_for_captures(stage, known + done.asked)
-    found = quality.report_for(
-        stage.platform, stage.use_case, situation_of(stage.platform, stage.use_case)
-    )
-    if found is None:
-        raise Terminal(f"{MODEL} has no champion to judge; see `perennial status`.")
-    stage.story.quality = found[1].model_dump(mode="json")
-    stage.say(f"model quality {found[1].verdict}: {found[1].why}")
+    champion = champion_of(stage.platform.registry(MODEL).packages())
+    told = _quality(stage, champion.version) if champion else None
+    if told is None:
+        stage.say("[yellow]the quality sensor has not told yet; it does once Dagster runs[/]")
+        return
+    stage.story.quality = told.model_dump(mode="json")
+    waited = time.time() - began - done.seconds
+    stage.say(f"model quality after {waited:.1f} s: {told.verdict}: {told.why}")
 
 
-def _wait_for_captures(stage: Stage, lines: int) -> None:
-    """Take in what was captured until so many answers were ever read, or it takes too long."""
-    name = cast("AccountName", stage.use_case.release.stages[-1])
-    end = time.monotonic() + _CAPTURE_SECONDS
+def _quality(stage: Stage, version: int) -> MonitorReport | None:
+    """Return what the quality sensor told of a version; it alone takes captures in."""
+    end = time.monotonic() + _QUALITY_SECONDS
     while time.monotonic() < end:
-        intake, _ = take_in(stage.platform, MODEL, name, seconds=_CAPTURE_SECONDS)
-        if intake.account.lines >= lines:
-            return
+        for report in monitor_reports.newest(stage.platform.artifacts, MODEL, version):
+            if report.monitor == "model_quality" and report.observed is not None:
+                return report
         time.sleep(0.5)
+    return None
 
 
 def _launch(job: str) -> None:

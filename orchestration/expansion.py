@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 #: Labels and windows come by the day or week: whoever waits for them need not look as often.
 _UNHURRIED = 15
+#: Captured predictions come all the time; a tick without any costs a few calls.
+_CALM = 5
 
 
 def expand(
@@ -115,7 +117,7 @@ def _sensors(
     return [
         freshness_sensor(use_cases, refreshes, observing.tell, interval=interval),
         drift_sensor(use_cases, plots.drift, platform, interval=interval),
-        quality_sensor(use_cases, plots_quality.timeline, platform, interval=unhurried),
+        quality_sensor(use_cases, plots_quality.timeline, platform, interval=interval * _CALM),
         monitor_sensor(use_cases, plots_monitors.draw, interval=unhurried),
         retraining_sensor(use_cases, trainings, interval=interval, quota=quota),
         approval_sensor(use_cases, releases, interval=interval),
