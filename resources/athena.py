@@ -95,8 +95,8 @@ class Athena:
                 for a statement that leaves debris which its repetition would meet.
 
         Raises:
-            Transient: Athena throttled for long or failed retryably too often, or the deadline passed
-                and the query was stopped (or, with ``stop=False``, left running).
+            Transient: Athena throttled for long, failed retryably too often, or the deadline
+                passed, and the query was stopped (or, with ``stop=False``, left running).
             Terminal: Athena refused or failed the query; the message has its id and reason.
         """
         for attempt in range(_ATTEMPTS):
