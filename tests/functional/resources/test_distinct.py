@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
     from resources.platform import Platform
 
-pytestmark = pytest.mark.timeout(120)
-
 N = 1_000_000
 DAY = "2013-01-01"
 DATABASE = "perennial_flight_delay"
