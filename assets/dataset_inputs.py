@@ -5,12 +5,12 @@ All from catalogue entries: no scan, no S3 call. Making a dataset does not belon
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from assets.contracts import source_breaches
-from assets.parts import digest_of
 from decisions.catalogue import partition_version
 from resources.errors import Terminal
+from resources.sightings import version_of, versions
 from usecases.partition_reads import reaches
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from usecases.declaration import UseCase
     from usecases.fields import Dataset
     from usecases.partition_reads import Reach
-
-_SHORT = 16
 
 
 class Inputs:
@@ -41,7 +39,7 @@ class Inputs:
         for name, reach in self._reach.items():
             table = _source(platform, use_case, name)
             found = _partitions(platform, table)
-            self._whole[name] = _table_version(table, found)
+            self._whole[name] = version_of(table, versions(found, None))
             if reach is not None:
                 self._partitions[name] = {each.values[0]: _version(each) for each in found}
 
@@ -57,11 +55,11 @@ class Inputs:
         found = {}
         for name, reach in self._reach.items():
             if reach is None:
-                found[name] = self._whole[name][:_SHORT]
+                found[name] = self._whole[name]
                 continue
-            versions = self._partitions[name]
+            known = self._partitions[name]
             for each in reach.days(day):
-                if (version := versions.get(each.isoformat())) is not None:
+                if (version := known.get(each.isoformat())) is not None:
                     found[f"{name}/{each.isoformat()}"] = version
         return found
 
@@ -87,13 +85,6 @@ def _source(platform: Platform, use_case: UseCase, name: str) -> TableFacts:
 
 def _partitions(platform: Platform, table: TableFacts) -> tuple[PartitionFacts, ...]:
     return platform.catalogue.partitions(table.database, table.name) if table.partition_keys else ()
-
-
-def _table_version(table: TableFacts, partitions: tuple[PartitionFacts, ...]) -> str:
-    parts: list[Any] = [
-        (each.values, dict(each.parameters), str(each.created_at)) for each in partitions
-    ]
-    return digest_of({"parameters": dict(table.parameters), "partitions": parts})
 
 
 def _version(each: PartitionFacts) -> str:

@@ -3,7 +3,8 @@
 Every query carries a token made from its intent, so a re-run after a crash finds the query it
 started instead of paying for a second one. A token whose query failed before this call is stepped
 over by a numbered salt: the cause may have been mended since, and Athena would answer the old
-failure for ever. A failure is first compared by Athena's own clock, never by ours.
+failure for ever. A failure is first compared by Athena's own clock, never by ours. Throttling is
+waited out (throttling.py): Athena's quotas are an account's, and others use them, too.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from resources.errors import Terminal, Transient, call
+from resources.errors import Terminal, Transient
 from resources.polling import wait_for
+from resources.throttling import PATIENCE, patiently
 from resources.tokens import token_for
 
 if TYPE_CHECKING:
@@ -66,6 +68,7 @@ class Athena:
         self._client = client
         self._workgroup = workgroup
         self._wait_for = partial(wait_for, sleep=sleep, clock=clock)
+        self._call = partial(patiently, sleep=sleep, clock=clock)
 
     def run(
         self,
@@ -85,20 +88,20 @@ class Athena:
             database: Glue database that unqualified names refer to.
             intent: What this query is for; the same intent is the same query.
             salt: Tells deliberate repetitions apart, for example a Dagster run id.
-            deadline: After this the query is stopped.
+            deadline: After this the query is stopped. Throttling is waited out no longer either.
             stop: False leaves it running at the deadline: whoever asks again with this intent
                 finds it further on.
             repeats: How often a query is run again whose failure Athena calls retryable. None
                 for a statement that leaves debris which its repetition would meet.
 
         Raises:
-            Transient: Athena was overloaded, failed retryably too often, or the deadline passed,
-                and the query was stopped (or, with ``stop=False``, left running).
+            Transient: Athena throttled for long, failed retryably too often, or the deadline
+                passed, and the query was stopped (or, with ``stop=False``, left running).
             Terminal: Athena refused or failed the query; the message has its id and reason.
         """
         for attempt in range(_ATTEMPTS):
             token = token_for(intent, f"{salt}#{attempt}" if attempt else salt)
-            started, asked_at = self._start(sql, database, token)
+            started, asked_at = self._start(sql, database, token, min(deadline, PATIENCE))
             query = self._finish(started, deadline, stop=stop)
             if query["Status"]["State"] == "SUCCEEDED":
                 return _run_of(query, token)
@@ -122,7 +125,7 @@ class Athena:
         request: dict[str, Any] = {"QueryExecutionId": query_id, "MaxResults": _PAGE}
         first = True
         while True:
-            page = call(self._client.get_query_results, **request)
+            page = self._call(self._client.get_query_results, **request)
             columns = page["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
             rows = [_cells(row) for row in page["ResultSet"]["Rows"]]
             # SELECT's first row repeats the column names; SHOW and DESCRIBE have no such row.
@@ -159,9 +162,12 @@ class Athena:
         )
         return list(self.rows(run.query_id))
 
-    def _start(self, sql: str, database: str, token: str) -> tuple[str, datetime]:
-        answer = call(
+    def _start(
+        self, sql: str, database: str, token: str, patience: timedelta
+    ) -> tuple[str, datetime]:
+        answer = self._call(
             self._client.start_query_execution,
+            patience=patience,
             QueryString=sql,
             QueryExecutionContext={"Database": database},
             WorkGroup=self._workgroup,
@@ -174,7 +180,11 @@ class Athena:
 
     def _finish(self, query_id: str, deadline: timedelta, *, stop: bool) -> Any:
         def look() -> Any | None:
-            answer = call(self._client.get_query_execution, QueryExecutionId=query_id)
+            answer = self._call(
+                self._client.get_query_execution,
+                patience=min(deadline, PATIENCE),
+                QueryExecutionId=query_id,
+            )
             query = answer["QueryExecution"]
             return query if query["Status"]["State"] in _FINAL else None
 
@@ -185,7 +195,7 @@ class Athena:
                 raise  # AWS's own answer, not our deadline
             if not stop:
                 raise Transient(f"Athena query {query_id} still runs after {deadline}.") from error
-            call(self._client.stop_query_execution, QueryExecutionId=query_id)
+            self._call(self._client.stop_query_execution, QueryExecutionId=query_id)
             raise Transient(f"Athena query {query_id} was stopped after {deadline}.") from error
 
 

@@ -183,6 +183,11 @@ def find(operation: Callable[..., Any], /, **request: Any) -> Any | None:
         return None
 
 
+def is_throttled(error: PerennialError) -> bool:
+    """Say whether AWS refused a call only because there were too many."""
+    return error.code in _THROTTLED
+
+
 def classify(error: ClientError | BotoCoreError, *, service: str = "") -> PerennialError:
     """Return the project's error for one of botocore's; it says what, where and how to mend it."""
     if isinstance(error, ClientError):

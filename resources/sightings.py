@@ -1,13 +1,14 @@
 """A look at many Glue tables at once: one call per page of a database, no scan, no S3 call.
 
 Partitions are asked for only where a table's entry differs from the one seen before. Glue changes a
-partition without touching its table, so a few tables whose partitions were not read for long are
-read again at each look: a silent restatement is seen too, later. What follows from what is seen
-does not belong here.
+partition without touching its table, so the tables whose partitions were not read for longest are
+read again in turn, a few a look and for some seconds at most: a silent restatement is seen too,
+some minutes later. What follows from what is seen does not belong here.
 """
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from decisions.freshness import SourceFacts
     from resources.glue import Catalogue, PartitionFacts
+    from resources.polling import Clock
 
 Name = tuple[str, str]
 """Database and table."""
@@ -33,9 +35,11 @@ _NO_DATABASE = "Glue has no database {0}. Have its owner create it, or mend sour
 _NO_TABLE = "Glue has no table {0}. Have its owner land it, or mend sources.tables.{1}."
 
 #: Seconds after which partitions are read again although the table's entry did not change.
-REREAD_AFTER = 6 * 3600
-#: Tables a look reads again for that reason, at most; a change is read however many there are.
-REREADS_A_LOOK = 20
+REREAD_AFTER = 600
+#: Tables a look reads again for that reason, at most, and for how many seconds it begins to; a
+#: change is read however many there are.
+REREADS_A_LOOK = 10
+REREAD_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ def look(
     clock: float,
     reads: int | None = None,
     listed: Mapping[Name, Sighting] | None = None,
+    timer: Clock = time.monotonic,
 ) -> dict[Name, Sighting]:
     """Look at tables; whatever is wrong with one of them is said there, and the others go on.
 
@@ -86,18 +91,21 @@ def look(
         clock: Seconds since the epoch.
         reads: Tables whose partitions are read, at most; the others are as they were seen before.
         listed: What a look a moment ago saw of them all: entries are then not asked for again.
+        timer: Monotonic seconds; tests pass their own.
     """
     if listed is None:
         entries = _entries(catalogue, wanted)
     else:
         entries = {name: _entry(listed[name]) for name in wanted}
-    due = _due(entries, before, clock, reads)
+    changed, again = _due(entries, before, clock, reads)
     found = {}
+    until = timer() + REREAD_SECONDS
     for name, entry in entries.items():
         if isinstance(entry, PerennialError):
             found[name] = Sighting(problem=str(entry), gone=isinstance(entry, Missing))
             continue
-        if name in due:
+        # What is not read again in time goes first at the next look: it waited longer.
+        if name in changed or (name in again and timer() < until):
             found[name] = _read(catalogue, entry, wanted[name], clock)
         else:
             found[name] = _as_before(entry, before.get(name))
@@ -121,14 +129,19 @@ def _read(catalogue: Catalogue, table: TableFacts, key: str | None, clock: float
         partitions = _partitions(catalogue, table, key)
     except PerennialError as error:
         return Sighting(table, problem=str(error))
-    version = table_version(
-        columns=facts.columns,
+    version = version_of(table, partitions)
+    return Sighting(table, facts, Seen(entry_digest(table), version, clock), partitions)
+
+
+def version_of(table: TableFacts, partitions: Mapping[str, str]) -> str:
+    """Name a table's data, given its partitions' versions: what Dagster and datasets go by."""
+    return table_version(
+        columns={each.name: each.type for each in table.columns},
         keys={each.name: each.type for each in table.partition_keys},
         location=table.location,
         parameters=table.parameters,
         partitions=partitions,
     )
-    return Sighting(table, facts, Seen(entry_digest(table), version, clock), partitions)
 
 
 def _partitions(catalogue: Catalogue, table: TableFacts, key: str | None) -> dict[str, str]:
@@ -193,8 +206,8 @@ def _of_database(catalogue: Catalogue, database: str, tables: list[str]) -> dict
 
 def _due(
     entries: Mapping[Name, Entry], before: Mapping[Name, Seen], clock: float, reads: int | None
-) -> set[Name]:
-    """Return the tables to read: those that changed, and a few that were not read for long."""
+) -> tuple[set[Name], set[Name]]:
+    """Return the tables to read: those that changed, and a few that were not read for longest."""
     there = {n: each for n, each in entries.items() if not isinstance(each, PerennialError)}
     known = {name: before[name] for name in there if name in before}
     changed = {n for n in there if n not in known or known[n].entry != entry_digest(there[n])}
@@ -209,4 +222,5 @@ def _due(
     # What was never read, or not for longest, goes first: none waits for ever.
     first = sorted(changed, key=lambda name: (known[name].read_at if name in known else 0.0, name))
     paid = [name for name in first if there[name].partition_keys]
-    return changed.difference(paid).union([*paid, *again][:reads])
+    chosen = set([*paid, *again][:reads])
+    return changed.difference(paid) | (chosen & changed), chosen - changed

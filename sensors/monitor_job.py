@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from usecases.declaration import UseCase
 
 ATTEMPTS = 3
+#: How long a query is awaited, or a throttled Athena; the next tick finds it further on.
+_PATIENCE = timedelta(seconds=20)
 
 
 def advance(platform: Platform, use_case: UseCase, window: Window) -> str | None:
@@ -170,6 +172,8 @@ def _draw_champion(platform: Platform, use_case: UseCase, champion: PackageFacts
         monitor_sql.newest_event_sql(table, training.event_time),
         database=table.database,
         intent=f"newest event of {digest}",
+        deadline=_PATIENCE,
+        stop=False,
     )[0]["newest"]
     query = monitor_sql.champion_rows_sql(
         table,

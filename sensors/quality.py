@@ -8,6 +8,7 @@ is decisions.quality's; when to train is the governor's.
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import dagster as dg
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 #: Seconds a tick begins further models for; Dagster ends a tick after a minute.
 TICK_SECONDS = 30.0
 _INTAKE_SECONDS = 10.0
+#: How long a query is awaited, or a throttled Athena; the next tick finds it further on.
+_PATIENCE = timedelta(seconds=20)
 
 Report = tuple[str, QualityReport]
 """A report and the name of what it compared."""
@@ -135,7 +138,9 @@ def _rows(platform: Platform, use_case: UseCase, query: str, name: str) -> list[
         platform.catalogue.table(database, TABLE)
     except TableMissing:
         return []  # nothing was ever captured
-    return platform.athena.select(query, database=database, intent=f"quality {name}")
+    return platform.athena.select(
+        query, database=database, intent=f"quality {name}", deadline=_PATIENCE, stop=False
+    )
 
 
 def _look(

@@ -10,8 +10,15 @@ import pytest
 
 from resources.errors import Terminal
 from resources.glue import TABLES_A_PAGE, Catalogue, TableFacts, source_facts
-from resources.sightings import REREAD_AFTER, REREADS_A_LOOK, Name, Seen, look
-from tests.unit.resources.fakes import refusal
+from resources.sightings import (
+    REREAD_AFTER,
+    REREAD_SECONDS,
+    REREADS_A_LOOK,
+    Name,
+    Seen,
+    look,
+)
+from tests.unit.resources.fakes import FakeTime, refusal
 
 THEN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -93,13 +100,40 @@ def test_partitions_are_read_again_after_a_while_a_few_at_a_time() -> None:
     catalogue = Catalogue(glue)
     known = seen(look(catalogue, wanted(glue), {}, clock=0.0))
     glue.calls.clear()
-    for turn in range(4):
+    for turn in range(50 // REREADS_A_LOOK + 2):
         clock = float(REREAD_AFTER + turn)
         found = look(catalogue, wanted(glue), known, clock=clock)
         read = [name for name, each in found.items() if each.partitions is not None]
         assert len(read) == max(min(REREADS_A_LOOK, 50 - turn * REREADS_A_LOOK), 0)
         known = seen(found)
     assert glue.calls["GetPartitions"] == 50
+
+
+def test_a_slow_catalogue_is_read_again_in_turn_and_no_longer_than_a_tick_bears() -> None:
+    glue = FakeGlue(d=8)
+    known = seen(look(Catalogue(glue), wanted(glue), {}, clock=0.0))
+    time = FakeTime()
+    answer, turns = glue.get_partitions, []
+
+    def slowly(**request: Any) -> Any:
+        time.sleep(REREAD_SECONDS / 2)
+        return answer(**request)
+
+    glue.get_partitions = slowly  # type: ignore[method-assign]
+    for turn in range(5):
+        clock = float(REREAD_AFTER + turn)
+        found = look(Catalogue(glue), wanted(glue), known, clock=clock, timer=time.clock)
+        turns.append([table for (_, table), each in found.items() if each.partitions is not None])
+        known = seen(found)
+    assert turns == [["t000", "t001"], ["t002", "t003"], ["t004", "t005"], ["t006", "t007"], []]
+
+
+def test_what_changed_is_read_however_slow_the_catalogue_is() -> None:
+    glue = FakeGlue(d=3)
+    found = look(
+        Catalogue(glue), wanted(glue), {}, clock=0.0, timer=iter(range(0, 600, 60)).__next__
+    )
+    assert all(each.partitions is not None for each in found.values())
 
 
 def test_reads_are_few_at_once_and_none_waits_for_ever() -> None:
