@@ -134,9 +134,9 @@ def _fetched(group: FeatureGroup, line: str) -> Any:
             exp.alias_(_column(FROM, asks), _AT, quoted=True),
             *(_column(name, record) for name in (FROM, DELETED, *group.features)),
         )
-        .from_(exp.alias_(_identifier(line), asks, table=True))
+        .from_(exp.table_(line, quoted=True, alias=asks))
         .join(
-            exp.alias_(_identifier(line), record, table=True),
+            exp.table_(line, quoted=True, alias=record),
             on=exp.and_(
                 _column(KEY, asks).eq(_column(KEY, record)),
                 _column(_NUMBER, asks).eq(_column(_NUMBER, record)),
