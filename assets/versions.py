@@ -16,11 +16,13 @@ from assets.parts import digest_of
 from decisions.manifest import SourceVersion
 from resources.objects import parse_s3_uri
 from usecases import point_in_time
+from usecases.held_records import carrying_pays
 
 if TYPE_CHECKING:
     from assets.windows import Window
     from resources.platform import Platform
     from usecases.declaration import UseCase
+    from usecases.fields import FeatureGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +59,23 @@ def reading(
     database = platform.names.curated_database(use_case.name)
     spine = use_case.training_set.spine
     inputs = {spine: _dataset(platform, use_case, spine, window)}
-    tables = {}
+    tables, crowded = {}, set()
     for join in use_case.training_set.joins:
         group = use_case.feature_group(join.group)
         facts = platform.feature_store.describe(
             platform.names.feature_group(use_case.name, group.name, group.version)
         )
         tables[join.group] = point_in_time.Table(facts.glue_database, facts.glue_table)
-        inputs[join.group] = _offline(
-            platform, tables[join.group], group.dataset, written_by=written_by, salt=salt
-        )
+        state = _state(platform, group, tables[join.group], written_by=written_by, salt=salt)
+        inputs[join.group] = _offline(platform, tables[join.group], group.dataset, state)
+        if carrying_pays(int(state["records"]), int(state["keys"])):
+            crowded.add(join.group)
     newest = [each.last_written for each in inputs.values() if each.last_written]
     precise = inputs[spine].snapshot is not None
     return Reading(
-        point_in_time.Tables(point_in_time.Table(database, spine, precise=precise), tables),
+        point_in_time.Tables(
+            point_in_time.Table(database, spine, precise=precise), tables, frozenset(crowded)
+        ),
         inputs,
         written_by or max((_whole_milliseconds(each) for each in newest), default=None),
     )
@@ -87,20 +92,26 @@ def _dataset(platform: Platform, use_case: UseCase, name: str, window: Window) -
     )
 
 
-def _offline(
+def _state(
     platform: Platform,
+    group: FeatureGroup,
     table: point_in_time.Table,
-    dataset: str,
     *,
     written_by: datetime | None,
     salt: str,
-) -> SourceVersion:
-    state = platform.athena.select(
-        point_in_time.offline_state_sql(table, written_by=written_by),
+) -> dict[str, Any]:
+    found: dict[str, Any] = platform.athena.select(
+        point_in_time.offline_state_sql(group, table, written_by=written_by),
         database=table.database,
         intent=f"state of {table.database}.{table.name} by {written_by}",
         salt=salt,
     )[0]
+    return found
+
+
+def _offline(
+    platform: Platform, table: point_in_time.Table, dataset: str, state: dict[str, Any]
+) -> SourceVersion:
     name = f"{table.database}.{table.name}"
     records, last = int(state["records"]), _naive(state["last"])
     return SourceVersion(

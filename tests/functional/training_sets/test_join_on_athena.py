@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from collections.abc import Callable
 from itertools import count
@@ -15,11 +16,13 @@ from hypothesis import HealthCheck, given, settings
 from resources.athena import Athena
 from resources.glue import Catalogue, ColumnFacts
 from tests.unit.usecases.join_world import (
+    CROWDED,
     MAX_AGE,
     RECORDS,
     ROWS,
     SPINE,
     STORE,
+    TABLES,
     WRITTEN_BY,
     Record,
     Row,
@@ -36,7 +39,7 @@ Ask = Callable[..., list[dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
-def ask(aws: Any) -> Ask:
+def asked(aws: Any) -> Ask:
     s3, catalogue = aws.client("s3"), Catalogue(aws.client("glue"))
     athena = Athena(aws.client("athena"), "joins-on-athena")
     s3.create_bucket(Bucket=BUCKET)
@@ -62,6 +65,11 @@ def ask(aws: Any) -> Ask:
     return run
 
 
+@pytest.fixture(params=[TABLES, CROWDED], ids=["by interval", "carried"], scope="module")
+def ask(request: pytest.FixtureRequest, asked: Ask) -> Ask:
+    return functools.partial(asked, tables=request.param)
+
+
 def parquet(table: pa.Table) -> bytes:
     body = io.BytesIO()
     pq.write_table(table, body)
@@ -73,13 +81,13 @@ def shown(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
     return comparable([tuple(row[name] for name in names) for row in rows])
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(ROWS, RECORDS)
 def test_each_row_has_what_was_known_at_its_time(ask: Ask, rows, records) -> None:
     assert shown(ask(rows, records)) == expected(rows, records)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(ROWS, RECORDS)
 def test_cut_off_and_age_together(ask: Ask, rows, records) -> None:
     limits = {"written_by": WRITTEN_BY, "max_age": MAX_AGE}

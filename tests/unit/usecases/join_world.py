@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ AS_OF = DUE + timedelta(days=2)
 WRITTEN_BY = START + timedelta(minutes=3)
 MAX_AGE = timedelta(minutes=45)
 TABLES = Tables(Table("curated", "spine"), {"worst_weather": Table("store", "weather-1")})
+CROWDED = replace(TABLES, crowded=frozenset({"worst_weather"}))
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,11 @@ def _rank(record: Record) -> tuple[Any, ...]:
 
 
 def query(
-    *, dialect: str, written_by: datetime | None = None, max_age: timedelta | None = None
+    *,
+    dialect: str,
+    written_by: datetime | None = None,
+    max_age: timedelta | None = None,
+    tables: Tables = TABLES,
 ) -> str:
     training = USE_CASE.training_set
     joins = tuple(join.model_copy(update={"max_age": max_age}) for join in training.joins)
@@ -129,7 +134,7 @@ def query(
         update={"training_set": training.model_copy(update={"joins": joins})}
     )
     window = Window(START, END, AS_OF)
-    return training_set_sql(use_case, TABLES, window, written_by=written_by, dialect=dialect)
+    return training_set_sql(use_case, tables, window, written_by=written_by, dialect=dialect)
 
 
 SPINE = pa.schema(

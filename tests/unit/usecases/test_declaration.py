@@ -65,10 +65,10 @@ def test_a_use_case_cannot_be_changed() -> None:
 
 WRONG = {
     "unknown field": ("seed: 7", "seeed: 7", "seeed: unknown field", "did you mean seed?"),
-    "unknown nested field": ("window: 84d", "windw: 84d", "training_set.windw", "window"),
+    "unknown nested field": ("window: 365d", "windw: 84d", "training_set.windw", "window"),
     "text for a number": ("seed: 7", "seed: seven", 'seed: "seven" is wrong', "valid integer"),
     "number for text": ("title: Flight delay", "title: 7", "title: 7 is wrong", "string"),
-    "bad duration": ("window: 84d", "window: 84 days", "window", 'expected for example "12h"'),
+    "bad duration": ("window: 365d", "window: 84 days", "window", 'expected for example "12h"'),
     "no first day": ("nycflights\n  start: 2013-01-01\n", "nycflights\n",
                      "partitioned by day: flights, weather", "add for example start"),
     "bad first day": ("start: 2013-01-01", "start: 1 Jan", "sources.start", "correct the"),
@@ -160,7 +160,7 @@ WRONG = {
         "1e+300", "at most 9007199254740992",
     ),
     "swapped bounds": ("minimum: 0, maximum: 23", "minimum: 23, maximum: 0", "exceeds", "swap"),
-    "window too short": ("window: 84d", "window: 9d", "9 days", "more than the 10 days"),
+    "window too short": ("window: 365d", "window: 9d", "9 days", "more than the 10 days"),
     "stages out of order": ("[dev, staging, prod]", "[prod, dev]", "order prod, dev", "dev"),
     "monitored column": ("dep_delay: num", "delay: num", "unknown column delay", "declare"),
     "sql is not there": ("sql/planes.sql", "sql/plane.sql", "does not exist", "create it"),
@@ -226,7 +226,7 @@ def test_an_instance_without_a_price_asks_for_one_where_there_is_a_budget(folder
 
 def test_all_mistakes_are_told_at_once(folder: Path) -> None:
     edit(folder, "seed: 7", "seed: seven")
-    edit(folder, "window: 84d", "window: long")
+    edit(folder, "window: 365d", "window: long")
     edit(folder, "owner: team:flight-operations\n", "")
     told = problems(folder)
     assert len(told) == 3

@@ -13,10 +13,13 @@ from hypothesis import example, given, settings
 
 from decisions import leakage
 from tests.unit.usecases.join_world import (
+    CROWDED,
     MAX_AGE,
     RECORDS,
     ROWS,
     START,
+    TABLES,
+    USE_CASE,
     WRITTEN_BY,
     Record,
     Row,
@@ -27,7 +30,8 @@ from tests.unit.usecases.join_world import (
     store_table,
 )
 from usecases.declaration import load_use_case
-from usecases.point_in_time import Table, Tables, Window, training_set_sql
+from usecases.held_records import carrying_pays
+from usecases.point_in_time import Table, Tables, Window, offline_state_sql, training_set_sql
 
 COLUMNS = [
     "flight_id", "event_time", "cancelled", "carrier", "origin", "sched_hour",
@@ -37,22 +41,30 @@ Run = Callable[..., list[tuple[Any, ...]]]
 
 
 @pytest.fixture(scope="module")
-def run() -> Iterator[Run]:
-    with duckdb.connect() as connection:
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as opened:
         # Nothing in the SQL may depend on the session's zone.
-        connection.execute("SET TimeZone = 'America/New_York'")
-        connection.execute("CREATE SCHEMA curated; CREATE SCHEMA store")
+        opened.execute("SET TimeZone = 'America/New_York'")
+        opened.execute("CREATE SCHEMA curated; CREATE SCHEMA store")
+        yield opened
 
-        def ask(rows: list[Row], records: list[Record], **options: Any) -> list[tuple[Any, ...]]:
-            connection.register("spine_table", spine_table(rows))
-            connection.register("store_table", store_table(records))
-            connection.execute("CREATE OR REPLACE TABLE curated.spine AS FROM spine_table")
-            connection.execute('CREATE OR REPLACE TABLE store."weather-1" AS FROM store_table')
-            result = connection.execute(query(dialect="duckdb", **options))
-            assert [column[0] for column in result.description] == COLUMNS
-            return result.fetchall()
 
-        yield ask
+def fill(connection: duckdb.DuckDBPyConnection, rows: list[Row], records: list[Record]) -> None:
+    connection.register("spine_table", spine_table(rows))
+    connection.register("store_table", store_table(records))
+    connection.execute("CREATE OR REPLACE TABLE curated.spine AS FROM spine_table")
+    connection.execute('CREATE OR REPLACE TABLE store."weather-1" AS FROM store_table')
+
+
+@pytest.fixture(scope="module", params=[TABLES, CROWDED], ids=["by interval", "carried"])
+def run(request: pytest.FixtureRequest, connection: duckdb.DuckDBPyConnection) -> Run:
+    def ask(rows: list[Row], records: list[Record], **options: Any) -> list[tuple[Any, ...]]:
+        fill(connection, rows, records)
+        result = connection.execute(query(dialect="duckdb", tables=request.param, **options))
+        assert [column[0] for column in result.description] == COLUMNS
+        return result.fetchall()
+
+    return ask
 
 
 def shown(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
@@ -146,3 +158,23 @@ def test_the_times_of_an_iceberg_spine_are_rounded_to_what_athena_writes_and_oth
     rounded = 'CAST("event_time" AS TIMESTAMP(3)) AS "event_time"'
     assert written(precise=True).count(rounded) == 1
     assert written(precise=True).replace(rounded, '"event_time"') == written(precise=False)
+
+
+def test_many_records_a_key_are_carried_and_few_are_tried() -> None:
+    assert carrying_pays(records=26_000, keys=3)
+    assert not carrying_pays(records=3_300_000, keys=100_000)
+    assert not carrying_pays(records=0, keys=0)
+
+
+def test_an_offline_tables_state_counts_records_and_keys(connection) -> None:
+    hour = timedelta(hours=1)
+    records = [
+        Record(origin, hour, written, 0, deleted=False, values=(1.0, None))
+        for origin, written in (("EWR", 0), ("EWR", 1), ("JFK", 5))
+    ]
+    fill(connection, [], records)
+    group = USE_CASE.feature_group("worst_weather")
+    text = offline_state_sql(
+        group, TABLES.groups["worst_weather"], written_by=WRITTEN_BY, dialect="duckdb"
+    )
+    assert connection.execute(text).fetchall() == [(2, 1, minutes(1))]
