@@ -32,7 +32,6 @@ SWITCHES = (
     "--disable-background-networking",
     "--disable-component-update",
     "--remote-debugging-port=0",
-    "--window-size=1600,1200",
 )
 _LOOK_SECONDS = 60.0
 #: The innermost visible, enabled elements that read so; the last, since dialogs come last.
@@ -132,12 +131,20 @@ class Page:
 
 
 @contextmanager
-def browsing(browser: str, profile: Path) -> Iterator[Page]:
+def browsing(
+    browser: str, profile: Path, *, size: tuple[int, int] = (1600, 1200)
+) -> Iterator[Page]:
     """Start a browser with a profile of its own, and give its tab; it is ended by its own pid."""
     profile.mkdir(parents=True)
     with (profile / "log").open("wb") as log:
         process = subprocess.Popen(
-            [browser, *SWITCHES, f"--user-data-dir={profile}", "about:blank"],
+            [
+                browser,
+                *SWITCHES,
+                f"--window-size={size[0]},{size[1]}",
+                f"--user-data-dir={profile}",
+                "about:blank",
+            ],
             stdout=log,
             stderr=subprocess.STDOUT,
         )

@@ -7,8 +7,6 @@ Nothing is trained.
 from __future__ import annotations
 
 import os
-import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -27,12 +25,11 @@ from orchestration.upstream import land
 from tests.e2e.browser import browsing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 DAYS = dg.AssetKey(["flight_delay", "days", "weather_hourly"])
 LANDED = datetime(2013, 1, 22)  # noqa: DTZ001 - data time is naive UTC
 CLICKED = {"2013-01-05", "2013-01-08", "2013-01-09"}
@@ -42,12 +39,12 @@ RUN_SECONDS = 120
 
 
 @pytest.fixture(scope="module")
-def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def state(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[Path]:
     """What `perennial up` starts, on a state folder and a port of this module's own."""
     folder = tmp_path_factory.mktemp("perennial")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PERENNIAL_STATE", str(folder))
-        patch.setenv("PERENNIAL_AWS_ENDPOINT_URL", f"http://127.0.0.1:{_free_port()}")
+        patch.setenv("PERENNIAL_AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
         patch.setenv("DAGSTER_HOME", str(folder / "dagster"))
         try:
             list(start_everything())
@@ -65,9 +62,9 @@ def instance(state: Path) -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture(scope="module")
-def ui(state: Path) -> Iterator[str]:
+def ui(state: Path, free_port: Callable[[], int]) -> Iterator[str]:
     """The UI on this state."""
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     service = Service("webserver", state)
     argv = [sys.executable, "-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(port)]
@@ -83,11 +80,8 @@ def ui(state: Path) -> Iterator[str]:
 
 
 def test_days_picked_in_the_ui_are_made_and_no_others(
-    ui: str, instance: dg.DagsterInstance, tmp_path: Path
+    ui: str, browser: str, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
-    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    if browser is None:
-        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is on the PATH")
     assert instance.get_materialized_partitions(DAYS) == set()
     with browsing(browser, tmp_path / "profile") as page:
         page.open(f"{ui}/assets/{'/'.join(DAYS.path)}?view=partitions")
@@ -171,9 +165,3 @@ def _answers(url: str) -> bool:
             return True
     except (URLError, TimeoutError, ConnectionError):
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,7 @@ from orchestration.environments import load_environment
 from orchestration.local import start_aws, stop_everything
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from resources.platform import Platform
@@ -33,12 +32,12 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(DEMO_SECONDS + 120)]
 
 
 @pytest.fixture(scope="module")
-def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def state(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[Path]:
     """A state folder and a port of this module's own, told the way a user would."""
     folder = tmp_path_factory.mktemp("perennial")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PERENNIAL_STATE", str(folder))
-        patch.setenv("PERENNIAL_AWS_ENDPOINT_URL", f"http://127.0.0.1:{_free_port()}")
+        patch.setenv("PERENNIAL_AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
         patch.delenv("DAGSTER_HOME", raising=False)
         try:
             yield folder
@@ -164,10 +163,3 @@ def accepted(report: dict[str, Any]) -> list[dict[str, Any]]:
     found = [each for each in report["renewals"] if each["outcome"] == "succeeded"]
     assert len(found) == 2
     return found
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -20,25 +19,14 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from tests.e2e.browser import browsing
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
 ROOT = Path(__file__).resolve().parents[2]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-SWITCHES = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-sync",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--virtual-time-budget=20000",  # milliseconds of the page's time
-    "--window-size=2400,1300",
-)
 START_SECONDS = 100
 LOOK_SECONDS = 60
 CHAIN = (
@@ -58,11 +46,11 @@ CHAIN = (
 
 
 @pytest.fixture(scope="module")
-def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def ui(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[str]:
     """A webserver on a free port with a DAGSTER_HOME of its own; stopped by its own pid."""
     home = tmp_path_factory.mktemp("dagster-home")
     shutil.copy(ROOT / "dagster.yaml", home)
-    port = _free_port()
+    port = free_port()
     argv = [sys.executable, "-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(port)]
     log = home / "webserver.log"
     with log.open("wb") as output:
@@ -96,32 +84,19 @@ def test_the_lineage_leads_from_a_glue_table_to_prod(ui: str) -> None:
         assert before in upstream[after], f"{after} comes from {upstream[after]}"
 
 
-def test_a_browser_shows_the_lineage(ui: str, tmp_path: Path) -> None:
-    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    if browser is None:
-        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is on the PATH")
+def test_a_browser_shows_the_lineage(ui: str, browser: str, tmp_path: Path) -> None:
     names = {key.rpartition("/")[2] for key in CHAIN}
-    page = f"{ui}/locations/perennial/asset-groups/flight_delay/lineage"
+    address = f"{ui}/locations/perennial/asset-groups/flight_delay/lineage"
     deadline = time.monotonic() + LOOK_SECONDS
-    missing, looks = names, 0
-    # The page draws when its queries are answered, on a busy machine after the first look.
-    while missing and time.monotonic() < deadline:
-        looks += 1
-        dom = _dom(browser, page, tmp_path / f"profile-{looks}")
-        missing = {name for name in names if f">{name}<" not in dom}
-    assert not missing, f"{page} does not show {sorted(missing)} after {looks} looks"
-
-
-def _dom(browser: str, page: str, profile: Path) -> str:
-    done = subprocess.run(
-        [browser, *SWITCHES, f"--user-data-dir={profile}", "--dump-dom", page],
-        capture_output=True,
-        text=True,
-        timeout=LOOK_SECONDS,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
+    missing = names
+    with browsing(browser, tmp_path / "profile", size=(2400, 1300)) as page:
+        page.open(address)
+        # The page draws when its queries are answered.
+        while missing and time.monotonic() < deadline:
+            lines = set(page.text().split("\n"))
+            missing = names - lines
+            time.sleep(0.2)
+    assert not missing, f"{address} does not show {sorted(missing)}"
 
 
 def _graphql(url: str, query: str) -> dict[str, Any]:
@@ -146,9 +121,3 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
         except (URLError, TimeoutError):
             time.sleep(0.2)
     pytest.fail(f"no UI after {START_SECONDS} s: {log.read_text(errors='replace')[-2000:]}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
