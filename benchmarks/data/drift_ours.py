@@ -131,14 +131,14 @@ def arrow_profile(folder: Path, baseline: Baseline) -> Profile:
     """Return the window's profile by the Arrow pass."""
     import pyarrow.parquet as pq
 
-    from pipelines.steps.arrow_profile import profile
+    from pipelines.steps.arrow_profile import batches, profile
 
     file = pq.ParquetFile(folder / f"{CURRENT}.parquet", read_dictionary=list(TEXTS))
     bins = {name.partition(".")[2]: each for name, each in baseline.features.items()}
     kinds: Any = dict.fromkeys(NUMBERS, "numeric") | dict.fromkeys(TEXTS, "categorical")
     day = datetime.fromisoformat(DAYS[CURRENT])
     found = profile(
-        file.iter_batches(1 << 16, columns=list(bins)),
+        batches(file, list(bins)),
         bins,
         kinds,
         window_from=day,
@@ -153,9 +153,11 @@ def scan(folder: Path) -> Callable[[], dict[str, bool]]:
     """Read and decode every column of the window, and do nothing with it."""
     import pyarrow.parquet as pq
 
+    from pipelines.steps.arrow_profile import batches
+
     def read() -> dict[str, bool]:
         file = pq.ParquetFile(folder / f"{CURRENT}.parquet", read_dictionary=list(TEXTS))
-        for batch in file.iter_batches(1 << 16):
+        for batch in batches(file):
             batch.validate()
         return {}
 

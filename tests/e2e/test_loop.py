@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from resources.platform import Platform
 
 MODEL = "flight_delay"
-DEMO_SECONDS = 300
+DEMO_SECONDS = 600
 
 # The whole loop precedes the first test.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(DEMO_SECONDS + 120)]
