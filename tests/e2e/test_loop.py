@@ -85,6 +85,11 @@ def test_two_versions_the_second_asked_for_by_the_sensor(report: dict[str, Any])
     assert second["metadata"]["champion_package_arn"] == arns[0]
 
 
+def test_the_steps_of_the_pipeline_were_told_as_they_went(report: dict[str, Any]) -> None:
+    for renewal in accepted(report):
+        assert {"Validate", "Prepare", "Train", "Evaluate"} <= set(renewal["step_seconds"])
+
+
 def test_every_blocking_gate_passed(report: dict[str, Any]) -> None:
     for renewal in accepted(report):
         blocking = [gate for gate in renewal["gates"] if gate["blocking"]]
