@@ -144,7 +144,7 @@ def _as_offline(use_case: UseCase, group: FeatureGroup, span: Span) -> Any:
     """Give a group's rows as its offline table would hold them, as far back as a training looks."""
     start = span.as_of - use_case.training_set.window - timedelta(days=1)
     made = _rows_of(use_case, group.dataset, span, min(start, span.start))
-    pattern = exp.Literal.string("%Y-%m-%dT%H:%i:%s.%f")
+    pattern = exp.Literal.string("%Y-%m-%dT%H:%i:%s.%fZ")
     moment = exp.func("date_format", _column(group.event_time), pattern, dialect=DIALECT)
     written = timestamp(span.as_of)
     return exp.select(
