@@ -11,14 +11,14 @@ import json
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from assets.expiry_pointers import pinned_snapshots, pointers
 from assets.iceberg_publish import maintain
+from assets.versions import iceberg_metadata
 from decisions import expiry as decide
 from decisions.expiry import ExpiryPlan, Leftover, Location, Maintenance, Snapshots
 from resources.errors import Missing, Transient
-from resources.objects import parse_s3_uri
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -168,10 +168,9 @@ def _judged(platform: Platform, use_case: UseCase, now: datetime) -> dict[str, M
 
 def _history(platform: Platform, use_case: UseCase, name: str) -> Snapshots | None:
     """Return an Iceberg table's snapshots, from the metadata that Glue points to."""
-    entry = platform.iceberg.entry(platform.names.curated_database(use_case.name), name)
-    if entry is None:
+    metadata = iceberg_metadata(platform, platform.names.curated_database(use_case.name), name)
+    if metadata is None:
         return None
-    metadata: dict[str, Any] = platform.lake.get_json(parse_s3_uri(entry.metadata)[1])
     committed = {
         str(each["snapshot-id"]): _naive(datetime.fromtimestamp(each["timestamp-ms"] / 1000, UTC))
         for each in metadata.get("snapshots", [])

@@ -126,7 +126,13 @@ def _offline(
 
 
 def snapshot_of(platform: Platform, database: str, name: str) -> str | None:
-    """Return an Iceberg table's current snapshot, from the metadata that Glue points to."""
+    """Return an Iceberg table's current snapshot."""
+    found = (iceberg_metadata(platform, database, name) or {}).get("current-snapshot-id")
+    return None if found is None else str(found)
+
+
+def iceberg_metadata(platform: Platform, database: str, name: str) -> dict[str, Any] | None:
+    """Return what the metadata file that Glue points to says; None if it is not in the lake."""
     entry = platform.iceberg.entry(database, name)
     if entry is None:
         return None
@@ -134,8 +140,7 @@ def snapshot_of(platform: Platform, database: str, name: str) -> str | None:
     if bucket != platform.lake.bucket:
         return None
     metadata: dict[str, Any] = platform.lake.get_json(key)
-    found = metadata.get("current-snapshot-id")
-    return None if found is None else str(found)
+    return metadata
 
 
 def _naive(moment: datetime | None) -> datetime | None:
