@@ -102,6 +102,12 @@ def test_the_least_that_is_declared_judges_one_window_by_psi() -> None:
 def test_the_history_is_as_long_as_persistence_asks() -> None:
     monitor = load_use_case(FLIGHTS).monitors.drift
     assert monitor.windows >= monitor.policy.persistence.of
-    assert monitor.policy.design_effect("weather.temp") == 16
-    assert monitor.policy.design_effect("flights.dep_delay") == 20
-    assert monitor.policy.design_effect("flights.hour") is None
+
+
+def test_a_columns_own_design_effect_goes_before_its_tables(told) -> None:
+    declared = {"weather": 16, "weather.wind_speed": 7, "flights.dep_delay": 20}
+    policy = told(rows_per_independent=declared).monitors.drift.policy
+    assert policy.design_effect("weather.temp") == 16
+    assert policy.design_effect("weather.wind_speed") == 7
+    assert policy.design_effect("flights.dep_delay") == 20
+    assert policy.design_effect("flights.hour") is None
