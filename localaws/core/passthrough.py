@@ -15,6 +15,7 @@ from localaws.core import effects, long_poll, pinned
 from localaws.core.allowed import SERVICES
 from localaws.core.http import call_application
 from localaws.core.journal import KeyNotRecordedError
+from localaws.core.remembered import Remembered
 
 if TYPE_CHECKING:
     from localaws.core.http import Request, Response
@@ -39,6 +40,7 @@ class Moto:
         self.lock = threading.RLock()
         self.journal: Journal | None = None
         self._effects = effects.Effects()
+        self._remembered = Remembered()
         self._applications: dict[str, Any] = {}
         os.environ.pop("MOTO_ACCOUNT_ID", None)
         # No page of a browser has any business with this server.
@@ -57,7 +59,13 @@ class Moto:
             if journal is None or not self._effects.expected(
                 service, operation, request, account_id
             ):
-                return self._perform(service, request, account_id)
+                return self._remembered.answer(
+                    service,
+                    operation,
+                    request,
+                    account_id,
+                    lambda: self._perform(service, request, account_id),
+                )
             return self._change(journal, service, operation, request, account_id)
 
     def _change(
@@ -81,6 +89,7 @@ class Moto:
     def perform(self, pin: Pin, service: str, request: Request, account_id: str) -> Response:
         """Perform a request with a clock and dice given, and put nothing on record."""
         with self.lock:
+            self._remembered.changed(service)
             application = self._application(service)
             with pinned.pinned(pin):
                 return call_application(application, request, {_ACCOUNT_HEADER: account_id})
