@@ -18,6 +18,7 @@ from assets.iceberg_publish import maintain
 from assets.versions import iceberg_metadata
 from decisions import expiry as decide
 from decisions.expiry import ExpiryPlan, Leftover, Location, Maintenance, Snapshots
+from decisions.moments import naive_utc
 from resources.errors import Missing, Transient
 
 if TYPE_CHECKING:
@@ -128,14 +129,14 @@ def _as_fact(prefix: str, listed: list[ObjectFacts]) -> Location:
         prefix=prefix,
         objects=len(listed),
         size=sum(each.size for each in listed),
-        newest=max(_naive(each.modified_at) for each in listed),
+        newest=max(naive_utc(each.modified_at) for each in listed),
     )
 
 
 def _leftovers(platform: Platform, use_case: UseCase) -> list[Leftover]:
     declared = {dataset.name for dataset in use_case.datasets}
     return [
-        Leftover(table=each.name, touched=_naive(each.updated_at))
+        Leftover(table=each.name, touched=naive_utc(each.updated_at))
         for each in platform.catalogue.tables(platform.names.curated_database(use_case.name))
         if _LEFTOVER.fullmatch(each.name) and each.name not in declared
     ]
@@ -172,7 +173,9 @@ def _history(platform: Platform, use_case: UseCase, name: str) -> Snapshots | No
     if metadata is None:
         return None
     committed = {
-        str(each["snapshot-id"]): _naive(datetime.fromtimestamp(each["timestamp-ms"] / 1000, UTC))
+        str(each["snapshot-id"]): naive_utc(
+            datetime.fromtimestamp(each["timestamp-ms"] / 1000, UTC)
+        )
         for each in metadata.get("snapshots", [])
     }
     return Snapshots(committed=committed, current=str(metadata.get("current-snapshot-id")))
@@ -210,7 +213,3 @@ def _remember(
         prefix: since.isoformat() for prefix, since in plan.marks.items() if prefix not in gone
     }
     platform.lake.put_json(_marks_key(use_case), marks)
-
-
-def _naive(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None)

@@ -6,7 +6,6 @@ the join; decisions/leakage.py then derives every value anew. Making the set is 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -18,6 +17,7 @@ from assets.statements import drawn, immature
 from assets.training_set import TABLE, current, manifest_of
 from decisions.leakage import LeakageVerdict, Record, Rules, SampledRow, judge
 from decisions.manifest import Manifest
+from decisions.moments import naive_utc
 from resources.platform import Platform
 from resources.together import together
 from usecases import asset_keys, point_in_time
@@ -186,15 +186,11 @@ def _record(group: FeatureGroup, row: Mapping[str, Any]) -> Record:
     return Record(
         key=row[group.record_id],
         event_time=parse_naive_utc(row[group.event_time].removesuffix("Z")),
-        write_time=_naive(row["write_time"]),
-        invoked_at=_naive(row["api_invocation_time"]),
+        write_time=naive_utc(row["write_time"]),
+        invoked_at=naive_utc(row["api_invocation_time"]),
         deleted=bool(row["is_deleted"]),
         values={name: row[name] for name in group.features},
     )
-
-
-def _naive(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=None)
 
 
 def _result(verdict: LeakageVerdict, problems: list[str]) -> dg.AssetCheckResult:

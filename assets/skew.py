@@ -6,11 +6,12 @@ one run to the next; ids that are online only are looked for among those AWS lis
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from assets import feature_sql
 from decisions.skew import Pair, Skew, judge
+from resources.clock import utc_now
 from resources.records import as_text
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def expired(work: Work) -> datetime | None:
     """Return the event time up to which records have expired, or None where none does."""
     if work.facts.ttl is None:
         return None
-    return datetime.now(UTC).replace(tzinfo=None) - work.facts.ttl + _MARGIN
+    return utc_now() - work.facts.ttl + _MARGIN
 
 
 def record_of(row: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -8,12 +8,13 @@ when the last one was, tell its states apart.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from assets.dataset_versions import dataset_version
 from assets.parts import digest_of
 from decisions.manifest import SourceVersion
+from decisions.moments import naive_utc
 from resources.objects import parse_s3_uri
 from usecases import point_in_time
 from usecases.held_records import carrying_pays
@@ -113,7 +114,7 @@ def _offline(
     platform: Platform, table: point_in_time.Table, dataset: str, state: dict[str, Any]
 ) -> SourceVersion:
     name = f"{table.database}.{table.name}"
-    records, last = int(state["records"]), _naive(state["last"])
+    records, last = int(state["records"]), state["last"] and naive_utc(state["last"])
     return SourceVersion(
         kind="feature_group",
         table=name,
@@ -141,12 +142,6 @@ def iceberg_metadata(platform: Platform, database: str, name: str) -> dict[str, 
         return None
     metadata: dict[str, Any] = platform.lake.get_json(key)
     return metadata
-
-
-def _naive(moment: datetime | None) -> datetime | None:
-    if moment is None or moment.tzinfo is None:
-        return moment
-    return moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def _whole_milliseconds(moment: datetime) -> datetime:

@@ -12,10 +12,11 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 from decisions.model import canonical_json
+from decisions.moments import naive_utc
 
 Fate = Literal["unnamed", "several", "malformed"]
 
@@ -157,9 +158,7 @@ def _moment(text: Any, what: str) -> datetime:
         found = datetime.fromisoformat(text)
     except (TypeError, ValueError):
         raise _MalformedError(f"{what} is no ISO time") from None
-    if found.tzinfo is not None:
-        try:
-            found = found.astimezone(UTC).replace(tzinfo=None)
-        except OverflowError:
-            raise _MalformedError(f"{what} is no ISO time") from None
-    return found
+    try:
+        return naive_utc(found)
+    except OverflowError:
+        raise _MalformedError(f"{what} is no ISO time") from None

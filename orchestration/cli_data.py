@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from orchestration.cli_shared import Model, console, doors, use_case_named
+from resources.clock import utc_now
 
 training_sets = typer.Typer(
     no_args_is_help=True, help="What a model learnt from, held to its word."
@@ -38,9 +39,9 @@ def expire(
 ) -> None:
     """Delete data of datasets that nothing has pointed at for as long as `retention` declares."""
     from assets.expiry import expire as expire_now
-    from orchestration.housekeeping import lines_of, wall_clock
+    from orchestration.housekeeping import lines_of
 
-    done = expire_now(doors(), use_case_named(model), now=wall_clock(), dry_run=dry_run)
+    done = expire_now(doors(), use_case_named(model), now=utc_now(), dry_run=dry_run)
     for line in lines_of(done, dry_run=dry_run, everything=everything):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import getpass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path  # noqa: TC003 - Typer reads it at run time
 from typing import Annotated
 
 import typer
 
 from orchestration.cli_shared import Model, Version, console, declared, doors, use_case_named
+from resources.clock import utc_now
 from resources.errors import Terminal
 
 app = typer.Typer()
@@ -109,8 +110,7 @@ def retrain(
         return
     if not reason.strip():
         raise Terminal("Say why: perennial retrain MODEL --reason TEXT; it is kept with the wish.")
-    now = datetime.now(UTC).replace(tzinfo=None)
-    wishes.ask(artifacts, use_case, reason=reason.strip(), by=getpass.getuser(), at=now)
+    wishes.ask(artifacts, use_case, reason=reason.strip(), by=getpass.getuser(), at=utc_now())
     console.print(f"asked for; [bold]perennial why {model}[/] says what it waits for")
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import UTC, datetime
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
@@ -21,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from decisions.queue import Quota
 from resources.aws import AccountName, AwsAccounts, AwsSettings, Credentials, make_client
+from resources.clock import utc_now
 from resources.errors import Terminal
 from resources.platform import Platform
 
@@ -101,7 +101,7 @@ class Environment(BaseModel):
 
     def doors(self) -> Platform:
         """Return the doors to AWS, opened as the orchestrator's role in each account."""
-        return Platform(AwsAccounts(self.aws), _wall_clock if self.clock == "wall" else None)
+        return Platform(AwsAccounts(self.aws), utc_now if self.clock == "wall" else None)
 
 
 def load_environment(name: str | None = None) -> Environment:
@@ -126,10 +126,6 @@ def load_environment(name: str | None = None) -> Environment:
         raise Terminal(f"{path}: {error}") from error
     override = os.environ.get("PERENNIAL_AWS_ENDPOINT_URL")
     return environment.model_copy(update={"endpoint_url": override}) if override else environment
-
-
-def _wall_clock() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def _is_loopback(url: str) -> bool:

@@ -1,11 +1,11 @@
 """Once a day, what nobody needs any more is deleted. Which that is, decisions/expiry.py says."""
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from assets.expiry import Expired, expire
+from resources.clock import utc_now
 from resources.errors import PerennialError, Terminal
 from resources.platform import Platform
 from usecases.declaration import UseCase
@@ -25,7 +25,7 @@ def expiry_schedule(use_cases: tuple[UseCase, ...]) -> dg.ScheduleDefinition:
         failed = []
         for use_case in use_cases:
             try:
-                done = expire(platform, use_case, now=wall_clock())
+                done = expire(platform, use_case, now=utc_now())
             except PerennialError as error:
                 failed.append(f"{use_case.name}: {error}")
                 continue
@@ -48,11 +48,6 @@ def expiry_schedule(use_cases: tuple[UseCase, ...]) -> dg.ScheduleDefinition:
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
-
-
-def wall_clock() -> datetime:
-    """Return the time by which S3 dates its objects, naive UTC: a replay's data time is not it."""
-    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def lines_of(done: Expired, *, dry_run: bool = False, everything: bool = False) -> "Iterator[str]":

@@ -20,7 +20,8 @@ from decisions.freshness import write_length
 from decisions.retraining import Hold
 from orchestration.home import dagster_home
 from resources import wishes
-from sensors.governing import situation_of, utc_now
+from resources.clock import utc_now
+from sensors.governing import situation_of
 from sensors.judging import judge
 from sensors.runs import history
 from usecases import asset_keys

@@ -6,10 +6,11 @@ Making the data does not belong here. Tables defined here are Parquet; Iceberg's
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from decisions.freshness import SourceFacts
+from decisions.moments import naive_utc
 from resources.errors import Missing, Terminal, call, find, make
 
 if TYPE_CHECKING:
@@ -251,7 +252,7 @@ def source_facts(table: TableFacts) -> SourceFacts:
     """
     return SourceFacts(
         landed_through=landed_through(table),
-        moved_at=table.updated_at.astimezone(UTC).replace(tzinfo=None),
+        moved_at=naive_utc(table.updated_at),
         columns={each.name: each.type for each in table.columns},
         keys=tuple(each.name for each in table.partition_keys),
     )

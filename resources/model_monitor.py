@@ -7,9 +7,9 @@ service is closed to new customers, and perennial does not build on it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
+from decisions.moments import naive_utc
 from resources.errors import Missing, call
 from resources.objects import Objects, parse_s3_uri
 
@@ -111,7 +111,7 @@ def _facts(summary: dict[str, Any]) -> ExecutionFacts:
     return ExecutionFacts(
         schedule=summary["MonitoringScheduleName"],
         status=summary["MonitoringExecutionStatus"],
-        scheduled_at=summary["ScheduledTime"].astimezone(UTC).replace(tzinfo=None),
+        scheduled_at=naive_utc(summary["ScheduledTime"]),
         job_arn=summary.get("ProcessingJobArn", ""),
         why=summary.get("FailureReason", ""),
     )

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from decisions import cron, freshness
 from decisions.model import digest_of
+from decisions.moments import naive_utc
 from decisions.retraining import RetrainFacts, Scheduled
 from pipelines.templates.code_bundle import build_bundle
 from resources.errors import Missing, Terminal
@@ -118,7 +119,7 @@ def facts_of(
     return RetrainFacts(
         use_case=use_case.name,
         champion_version=situation.champion.version if situation.champion else None,
-        registered_at=_naive(situation.champion.created_at) if situation.champion else None,
+        registered_at=naive_utc(situation.champion.created_at) if situation.champion else None,
         trained_through=trained,
         landed_through=landed,
         drift=drift,
@@ -148,15 +149,6 @@ def scheduled(use_case: UseCase, situation: Situation) -> Scheduled | None:
         upcoming=times.upcoming(moment),
         clock="wall" if situation.clock else "data",
     )
-
-
-def utc_now() -> datetime:
-    """Return the wall clock, naive UTC."""
-    return datetime.now(UTC).replace(tzinfo=None)
-
-
-def _naive(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
 def changed(use_case: UseCase, situation: Situation) -> str | None:

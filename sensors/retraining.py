@@ -19,12 +19,13 @@ from decisions import prices, retraining, triggers
 from decisions.queue import Place, Quota, Waiting, place, virtual_start
 from decisions.retraining import Hold, Retrain
 from resources import wishes
+from resources.clock import utc_now
 from resources.errors import PerennialError
 from resources.platform import Platform
 from sensors import judging
 from sensors.alerting import alert
 from sensors.drift_reports import sources_of, watched_tables
-from sensors.governing import run_request, sight, situation_of, utc_now
+from sensors.governing import run_request, sight, situation_of
 from sensors.governor_memory import GovernorMemory
 from sensors.runs import history, training_runs
 from sensors.verdicts import Judged, told

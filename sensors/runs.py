@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from decisions.moments import naive_utc
 from decisions.retraining import RunFact
 from usecases import run_tags as tags
 
@@ -74,7 +75,7 @@ def run_fact(record: dg.RunRecord) -> RunFact:
         status=_status(run),
         episode=run.tags.get(tags.EPISODE, ""),
         attempt=int(run.tags.get(tags.ATTEMPT, "0")),
-        started_at=record.create_timestamp.astimezone(UTC).replace(tzinfo=None),
+        started_at=naive_utc(record.create_timestamp),
         finished_at=_moment(record.end_time),
         tried_through=datetime.fromisoformat(tried) if tried else None,
         cost_usd=_cost(run),
@@ -98,4 +99,4 @@ def _status(run: dg.DagsterRun) -> str:
 
 
 def _moment(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
+    return None if seconds is None else naive_utc(datetime.fromtimestamp(seconds, UTC))

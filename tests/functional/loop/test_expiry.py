@@ -17,7 +17,7 @@ from assets.iceberg_publish import maintain
 from decisions.contracts import QuarantineRecord
 from orchestration import cli_data, cli_shared
 from orchestration.cli import app
-from orchestration.housekeeping import wall_clock
+from resources.clock import utc_now
 from tests.functional.loop.test_bad_input import reading
 from tests.functional.loop.test_iceberg_datasets import CHILD, KILLED, warmer
 from tests.functional.loop.test_partitions import DAYS, Upstream
@@ -70,7 +70,7 @@ def bring_up(loop: Loop, use_case: UseCase) -> None:
 
 
 def at(loop: Loop, use_case: UseCase, later: timedelta, *, dry_run: bool = False) -> Expired:
-    return expire(loop.platform, use_case, now=wall_clock() + later, dry_run=dry_run)
+    return expire(loop.platform, use_case, now=utc_now() + later, dry_run=dry_run)
 
 
 def keys(loop: Loop) -> set[str]:
