@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 from pydantic_core import PydanticCustomError
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -38,3 +38,19 @@ def write_duration(value: timedelta) -> str:
 Duration = Annotated[
     timedelta, BeforeValidator(parse_duration), PlainSerializer(write_duration, when_used="json")
 ]
+
+
+def at_least(least: str) -> AfterValidator:
+    """Refuse what is shorter than ``least``, in words that a declaration uses."""
+    bound = parse_duration(least)
+
+    def check(value: timedelta) -> timedelta:
+        if value < bound:
+            raise PydanticCustomError(
+                "duration_too_short",
+                "too short; expected at least {least}",
+                {"least": least},
+            )
+        return value
+
+    return AfterValidator(check)

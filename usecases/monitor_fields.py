@@ -17,7 +17,7 @@ from decisions.monitors.performance import PerformancePolicy
 from decisions.monitors.predictions import PredictionPolicy
 from decisions.monitors.verdicts import MonitorPolicy
 from decisions.reports import MonitorName
-from usecases.durations import Duration
+from usecases.durations import Duration, at_least
 
 
 class Sample(Fact):
@@ -36,7 +36,7 @@ class Sample(Fact):
     enabled: bool = True
     source: Literal["landed", "served"] = "landed"
     window: Duration = timedelta(days=14)
-    every: Annotated[Duration, Field(ge=timedelta(hours=1))] = timedelta(days=7)
+    every: Annotated[Duration, at_least("1h")] = timedelta(days=7)
     rows: int = Field(default=20_000, ge=100, le=200_000)
     attribution_rows: int = Field(default=5_000, ge=10, le=50_000)
 

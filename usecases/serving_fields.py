@@ -10,7 +10,7 @@ from pydantic import Field
 
 from decisions.model import Fact
 from decisions.quality import QualityPolicy
-from usecases.durations import Duration
+from usecases.durations import Duration, at_least
 
 
 class Capture(Fact):
@@ -22,7 +22,7 @@ class Capture(Fact):
     """
 
     percent: int = Field(default=100, ge=0, le=100)
-    retention: Annotated[Duration, Field(ge=timedelta(days=1))] = timedelta(days=30)
+    retention: Annotated[Duration, at_least("1d")] = timedelta(days=30)
 
 
 class QualityMonitor(Fact):

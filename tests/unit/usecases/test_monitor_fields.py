@@ -49,7 +49,7 @@ def test_a_monitor_that_is_off_is_none(tmp_path: Path) -> None:
     [
         ({"multivariate": {"auc_threshold": 1.5}}, "monitors.multivariate.auc_threshold"),
         ({"multivariate": {"auc": 0.7}}, "monitors.multivariate.auc: unknown field"),
-        ({"sample": {"every": "5m"}}, "monitors.sample.every"),
+        ({"sample": {"every": "5m"}}, 'every: "5m" is wrong: too short; expected at least 1h'),
         ({"sample": {"every": 7}}, "monitors.sample.every"),
         ({"sample": {"source": "guessed"}}, "monitors.sample.source"),
         ({"sample": {"rows": 10_000_000}}, "monitors.sample.rows"),
