@@ -224,7 +224,7 @@ class _Attempt:
         values = [value for each in self._change.added for value in each.only or ()]
         statement = statements.count(self._fork, self._change.partition, values)
         run = self._run(statement)
-        found = int(next(iter(self._platform.athena.rows(run.query_id)))["n"])
+        found = int(next(iter(self._platform.athena.rows(run)))["n"])
         if found != expected:
             raise Transient(
                 f"{self._database}.{self._fork} has {found} rows of the days that were made, "

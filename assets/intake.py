@@ -96,7 +96,7 @@ class Work:
             intent=f"{intent} {self.facts.arn}",
             salt=self.salt,
         )
-        return self.platform.athena.rows(run.query_id)
+        return self.platform.athena.rows(run)
 
 
 def take_in(work: Work) -> Intake:

@@ -179,7 +179,7 @@ def _records(
         intent=f"leakage records {name} {manifest.sha256}",
         salt=salt,
     )
-    return [_record(group, each) for each in platform.athena.rows(run.query_id)]
+    return [_record(group, each) for each in platform.athena.rows(run)]
 
 
 def _record(group: FeatureGroup, row: Mapping[str, Any]) -> Record:

@@ -17,13 +17,14 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from resources.athena_results import columns_of, is_csv
 from resources.errors import Terminal, Transient
 from resources.polling import wait_for
 from resources.throttling import PATIENCE, patiently
 from resources.tokens import token_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from resources.polling import Clock, Sleep
 
@@ -53,6 +54,8 @@ class Athena:
     Args:
         client: An Athena client of the account that owns the tables.
         workgroup: The workgroup's name.
+        s3: An S3 client that may read what queries leave behind; without one, many rows are read
+            by many calls.
         sleep: Waits some seconds; tests pass their own.
         clock: Monotonic seconds; tests pass their own.
     """
@@ -62,11 +65,13 @@ class Athena:
         client: Any,
         workgroup: str,
         *,
+        s3: Any = None,
         sleep: Sleep = time.sleep,
         clock: Clock = time.monotonic,
     ) -> None:
         self._client = client
         self._workgroup = workgroup
+        self._s3 = s3
         self._wait_for = partial(wait_for, sleep=sleep, clock=clock)
         self._call = partial(patiently, sleep=sleep, clock=clock)
 
@@ -116,28 +121,29 @@ class Athena:
             f"{_failure(query)}. Mend the cause, then pass another salt."
         )
 
-    def rows(self, query_id: str) -> Iterator[dict[str, Any]]:
-        """Yield the rows of a query that succeeded, one page in memory at a time.
+    def rows(self, run: QueryRun) -> Iterator[dict[str, Any]]:
+        """Yield the rows of a query that succeeded, some of them in memory at a time.
 
         Values are Python's: int, float, Decimal, bool, date, datetime (naive for ``timestamp``,
         UTC for ``timestamp with time zone``), str for all else, None for NULL.
         """
-        request: dict[str, Any] = {"QueryExecutionId": query_id, "MaxResults": _PAGE}
+        request: dict[str, Any] = {"QueryExecutionId": run.query_id, "MaxResults": _PAGE}
         first = True
         while True:
             page = self._call(self._client.get_query_results, **request)
             columns = page["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
+            readers = [(column["Name"], _reader(column["Type"])) for column in columns]
+            more = "NextToken" in page
+            if first and more and self._s3 is not None and is_csv(run.output_location):
+                for texts in columns_of(self._s3, run.output_location, len(columns)):
+                    yield from _typed(readers, zip(*texts, strict=True))
+                return
             rows = [_cells(row) for row in page["ResultSet"]["Rows"]]
             # SELECT's first row repeats the column names; SHOW and DESCRIBE have no such row.
             if first and rows and rows[0] == [column["Name"] for column in columns]:
                 rows = rows[1:]
-            readers = [(column["Name"], _reader(column["Type"])) for column in columns]
-            for cells in rows:
-                yield {
-                    name: None if cell is None else read(cell)
-                    for (name, read), cell in zip(readers, cells, strict=True)
-                }
-            if "NextToken" not in page:
+            yield from _typed(readers, rows)
+            if not more:
                 return
             first, request["NextToken"] = False, page["NextToken"]
 
@@ -160,7 +166,7 @@ class Athena:
         run = self.run(
             sql, database=database, intent=intent, salt=salt, deadline=deadline, stop=stop
         )
-        return list(self.rows(run.query_id))
+        return list(self.rows(run))
 
     def _start(
         self, sql: str, database: str, token: str, patience: timedelta
@@ -226,6 +232,16 @@ def _failure(query: dict[str, Any]) -> Terminal | Transient:
         operation="StartQueryExecution",
         code=status["State"],
     )
+
+
+def _typed(
+    readers: Sequence[tuple[str, Callable[[str], Any]]], rows: Iterable[Sequence[str | None]]
+) -> Iterator[dict[str, Any]]:
+    for cells in rows:
+        yield {
+            name: None if cell is None else read(cell)
+            for (name, read), cell in zip(readers, cells, strict=True)
+        }
 
 
 def _cells(row: dict[str, Any]) -> list[str | None]:

@@ -41,7 +41,11 @@ class Platform:
     @cached_property
     def athena(self) -> Athena:
         """Return the query engine of the experimentation account."""
-        return Athena(self.accounts.client("athena", "experimentation"), self.names.workgroup)
+        return Athena(
+            self.accounts.client("athena", "experimentation"),
+            self.names.workgroup,
+            s3=self.accounts.client("s3", "experimentation"),
+        )
 
     @cached_property
     def catalogue(self) -> Catalogue:

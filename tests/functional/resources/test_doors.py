@@ -145,7 +145,7 @@ def test_a_query_is_found_again_and_a_failed_one_says_why(platform: Platform):
     athena = platform.athena
     one = athena.run("SELECT 1 AS n", database=DATABASE, intent="tests: one")
     assert athena.run("SELECT 1 AS n", database=DATABASE, intent="tests: one") == one
-    assert list(athena.rows(one.query_id)) == [{"n": 1}]
+    assert list(athena.rows(one)) == [{"n": 1}]
     with pytest.raises(Terminal, match="nowhere"):
         athena.run("SELECT * FROM nowhere", database=DATABASE, intent="tests: nowhere")
 
