@@ -112,6 +112,7 @@ def _demo(state: Path) -> dict[str, Any]:
     env = {key: value for key, value in os.environ.items() if key != "DAGSTER_HOME"}
     env["PERENNIAL_STATE"] = str(state)
     env["PERENNIAL_AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{_free_port()}"
+    env["PYTHONDONTWRITEBYTECODE"] = ""  # as `make demo` has it: nobody's shell is to decide
     # Not the repository: Dagster takes DAGSTER_HOME from the .env of the folder it is called in.
     perennial = [sys.executable, "-m", "orchestration.cli"]
     try:
