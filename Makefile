@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+TEST_PROCESSES ?= 2
 PEERS := .venv-peers
 PEERS_STAMP := $(PEERS)/.installed
 PEERS_DRIFT := .venv-peers-drift
@@ -46,8 +47,9 @@ up: install
 down: install
 	$(BIN)/perennial down
 
+# By group (tests/conftest.py), in the order in which they are found: the longest come first.
 test: install
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests --numprocesses $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
 
 test-fast: install
 	$(BIN)/python -m pytest tests/unit
