@@ -47,9 +47,9 @@ up: install
 down: install
 	$(BIN)/perennial down
 
-# By group (tests/conftest.py), in the order in which they are found: the longest come first.
+# In groups of files, see tests/conftest.py.
 test: install
-	$(BIN)/python -m pytest tests --numprocesses $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest tests --numprocesses $(TEST_PROCESSES)
 
 test-fast: install
 	$(BIN)/python -m pytest tests/unit
