@@ -7,6 +7,9 @@ CREATE MACRO trino_whole(x DOUBLE) AS round(x),
   (x TINYINT) AS x, (x SMALLINT) AS x, (x INTEGER) AS x, (x BIGINT) AS x, (x HUGEINT) AS x,
   (x VARCHAR) AS x, (x BOOLEAN) AS x;
 
+-- Under integer_division, / is //, which fails on a zero even between doubles.
+CREATE MACRO trino_divide(a, b) AS "/"(a, b);
+
 -- A date stays a date under whole days; DuckDB makes it a timestamp.
 CREATE MACRO trino_add(t DATE, i INTERVAL) AS CAST(t + i AS DATE),
   (t TIMESTAMP, i INTERVAL) AS t + i,

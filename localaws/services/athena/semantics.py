@@ -1,7 +1,7 @@
-"""What Trino's analyzer refuses and DuckDB would let pass: mixed types, names not yet in sight.
+"""What Trino's analyzer knows of types: what it refuses and DuckDB would let pass, what it means.
 
 Best effort: where sqlglot cannot tell a type, nothing is said, and DuckDB decides. Nothing here
-changes a query.
+changes a query; divisions of floating-point numbers are marked for translation.py.
 """
 
 from __future__ import annotations
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ)
 _ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod)
+_FLOATING = (exp.DataType.Type.DOUBLE, exp.DataType.Type.FLOAT)
+FLOATING = "floating"
+"""Marks a division, in its meta, that has infinities and NaN where one of integers fails."""
+_PLACE = "division"
+
 _SIGNS = {exp.EQ: "=", exp.NEQ: "<>", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<=",
           exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}  # fmt: skip
 
@@ -35,12 +40,15 @@ _FAMILIES = (
 
 
 def check(query: exp.Expression, tables: Iterable[TableInfo], database: str, sql: str) -> None:
-    """Refuse what Trino would refuse.
+    """Refuse what Trino would refuse, and mark the divisions of floating-point numbers.
 
     Raises:
         QueryFailedError: COLUMN_NOT_FOUND or TYPE_MISMATCH, with the place.
     """
     known = {(table.database, table.name): table for table in tables}
+    divisions = list(query.find_all(exp.Div))
+    for place, node in enumerate(divisions):
+        node.meta[_PLACE] = place  # which the copy that is given types keeps
     try:
         for scope in traverse_scope(query):
             _check_aliases(scope, known, database, sql)
@@ -49,6 +57,9 @@ def check(query: exp.Expression, tables: Iterable[TableInfo], database: str, sql
         return
     for node in typed.walk():
         _check_types(node, sql)
+    for node in typed.find_all(exp.Div):
+        if node.this.is_type(*_FLOATING) or node.expression.is_type(*_FLOATING):
+            divisions[node.meta[_PLACE]].meta[FLOATING] = True
 
 
 def _typed(

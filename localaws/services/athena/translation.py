@@ -14,6 +14,7 @@ from sqlglot.errors import UnsupportedError
 
 from localaws.services.athena.failures import not_performed
 from localaws.services.athena.functions import RENAMED
+from localaws.services.athena.semantics import FLOATING
 from localaws.services.athena.types import with_precision
 
 if TYPE_CHECKING:
@@ -187,6 +188,8 @@ def _regexp_extract(node: exp.Expression) -> exp.Expression:
 
 
 def _divide(node: exp.Expression) -> exp.Expression:
+    if node.meta.get(FLOATING):
+        return _call("trino_divide", node.this, node.expression)
     node.set("typed", False)  # SET integer_division says what / means, sqlglot need not
     return node
 
