@@ -1,6 +1,6 @@
 """What a query left behind in S3, read back: far quicker than by pages of a thousand rows.
 
-GetQueryResults answers a few calls a second and 1,000 rows each time
+GetQueryResults gives at most 1,000 rows a call
 (https://docs.aws.amazon.com/athena/latest/APIReference/API_GetQueryResults.html); the same values
 lie in one CSV file: all quoted, quotes doubled, and nothing between the commas where a value is
 null. Running queries, and what a text means as a value of its type, belongs to athena.py.
@@ -35,7 +35,8 @@ def columns_of(s3: Any, uri: str, width: int) -> Iterator[list[list[str | None]]
         width: How many columns it has.
 
     Raises:
-        Terminal: The file is gone, or may not be read.
+        Missing: The file is gone.
+        Terminal: It may not be read.
     """
     import pyarrow as pa
     from pyarrow import csv
@@ -48,7 +49,8 @@ def columns_of(s3: Any, uri: str, width: int) -> Iterator[list[list[str | None]]
         batches = csv.open_csv(
             file,
             csv.ReadOptions(column_names=names, skip_rows_after_names=1, block_size=_BLOCK_BYTES),
-            csv.ParseOptions(newlines_in_values=True),
+            # A null in a table of one column is an empty line.
+            csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
             csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()),
                 null_values=[""],

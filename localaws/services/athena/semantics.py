@@ -58,7 +58,8 @@ def check(query: exp.Expression, tables: Iterable[TableInfo], database: str, sql
     for node in typed.walk():
         _check_types(node, sql)
     for node in typed.find_all(exp.Div):
-        if node.this.is_type(*_FLOATING) or node.expression.is_type(*_FLOATING):
+        floating = node.this.is_type(*_FLOATING) or node.expression.is_type(*_FLOATING)
+        if floating and _PLACE in node.meta:
             divisions[node.meta[_PLACE]].meta[FLOATING] = True
 
 

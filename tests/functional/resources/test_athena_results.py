@@ -53,6 +53,13 @@ def test_they_are_the_same_rows_as_page_by_page(platform: Platform, run: QueryRu
     assert {each["text"] for each in file} >= {None, "", "two\nlines", 'a,"b"', '""'}
 
 
+def test_a_null_in_the_only_column_is_a_row(platform: Platform) -> None:
+    select = "SELECT NULLIF(n % 3, 0) AS n FROM UNNEST(sequence(1, 1500)) AS t(n) ORDER BY t.n"
+    run = platform.athena.run(select, database=DATABASE, intent="tests: one column of nulls")
+    found = [each["n"] for each in platform.athena.rows(run)]
+    assert found == [n % 3 or None for n in range(1, 1501)]
+
+
 def test_few_rows_are_one_call_and_no_file(platform: Platform) -> None:
     few = platform.athena.run("SELECT 1 AS n", database=DATABASE, intent="tests: few rows")
     client = Calls(platform.accounts.client("athena", "experimentation"))
