@@ -15,9 +15,10 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from resources.athena_results import columns_of, is_csv
+from resources.athena_results import is_csv, texts_of
 from resources.errors import Terminal, Transient
 from resources.polling import wait_for
 from resources.throttling import PATIENCE, patiently
@@ -127,25 +128,29 @@ class Athena:
         Values are Python's: int, float, Decimal, bool, date, datetime (naive for ``timestamp``,
         UTC for ``timestamp with time zone``), str for all else, None for NULL.
         """
-        request: dict[str, Any] = {"QueryExecutionId": run.query_id, "MaxResults": _PAGE}
-        first = True
+        pages = self._pages(run.query_id)
+        first = next(pages)
+        columns = first["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
+        rows: Iterable[Sequence[str | None]]
+        if "NextToken" in first and self._s3 is not None and is_csv(run.output_location):
+            rows = texts_of(self._s3, run.output_location, len(columns))
+        else:
+            rows = _texts([column["Name"] for column in columns], chain([first], pages))
+        readers = [(column["Name"], _reader(column["Type"])) for column in columns]
+        for texts in rows:
+            yield {
+                name: None if text is None else read(text)
+                for (name, read), text in zip(readers, texts, strict=True)
+            }
+
+    def _pages(self, query_id: str) -> Iterator[dict[str, Any]]:
+        request: dict[str, Any] = {"QueryExecutionId": query_id, "MaxResults": _PAGE}
         while True:
             page = self._call(self._client.get_query_results, **request)
-            columns = page["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
-            readers = [(column["Name"], _reader(column["Type"])) for column in columns]
-            more = "NextToken" in page
-            if first and more and self._s3 is not None and is_csv(run.output_location):
-                for texts in columns_of(self._s3, run.output_location, len(columns)):
-                    yield from _typed(readers, zip(*texts, strict=True))
+            yield page
+            if "NextToken" not in page:
                 return
-            rows = [_cells(row) for row in page["ResultSet"]["Rows"]]
-            # SELECT's first row repeats the column names; SHOW and DESCRIBE have no such row.
-            if first and rows and rows[0] == [column["Name"] for column in columns]:
-                rows = rows[1:]
-            yield from _typed(readers, rows)
-            if not more:
-                return
-            first, request["NextToken"] = False, page["NextToken"]
+            request["NextToken"] = page["NextToken"]
 
     def select(
         self,
@@ -234,18 +239,13 @@ def _failure(query: dict[str, Any]) -> Terminal | Transient:
     )
 
 
-def _typed(
-    readers: Sequence[tuple[str, Callable[[str], Any]]], rows: Iterable[Sequence[str | None]]
-) -> Iterator[dict[str, Any]]:
-    for cells in rows:
-        yield {
-            name: None if cell is None else read(cell)
-            for (name, read), cell in zip(readers, cells, strict=True)
-        }
-
-
-def _cells(row: dict[str, Any]) -> list[str | None]:
-    return [cell.get("VarCharValue") for cell in row["Data"]]
+def _texts(names: list[str], pages: Iterable[dict[str, Any]]) -> Iterator[Sequence[str | None]]:
+    for place, page in enumerate(pages):
+        rows = [
+            [cell.get("VarCharValue") for cell in row["Data"]] for row in page["ResultSet"]["Rows"]
+        ]
+        # SELECT's first row repeats the column names; SHOW and DESCRIBE have no such row.
+        yield from rows[1:] if place == 0 and rows[:1] == [names] else rows
 
 
 def _reader(athena_type: str) -> Callable[[str], Any]:

@@ -26,8 +26,8 @@ def is_csv(uri: str) -> bool:
     return uri.endswith(".csv")
 
 
-def columns_of(s3: Any, uri: str, width: int) -> Iterator[list[list[str | None]]]:
-    """Yield the texts of a SELECT's result, by column, some rows at a time.
+def texts_of(s3: Any, uri: str, width: int) -> Iterator[tuple[str | None, ...]]:
+    """Yield the texts of a SELECT's result, row by row, with some rows in memory at a time.
 
     Args:
         s3: An S3 client that may read the file.
@@ -59,4 +59,4 @@ def columns_of(s3: Any, uri: str, width: int) -> Iterator[list[list[str | None]]
             ),
         )
         for batch in batches:
-            yield [column.to_pylist() for column in batch.columns]
+            yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)

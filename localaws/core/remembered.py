@@ -59,15 +59,17 @@ class Remembered:
     def changed(self, service: str) -> None:
         """Forget what a change of a service may have made wrong."""
         if service in _KEPT:
-            self._answers.clear()
-            self._bytes = 0
+            self._forget()
 
     def _keep(self, key: tuple[str, ...], response: Response) -> None:
         size = len(response.body) + len(key[-1])
         if response.status != _GOOD or size > _MOST_BYTES:
             return
         if self._bytes + size > _MOST_BYTES:
-            self._answers.clear()
-            self._bytes = 0
+            self._forget()
         self._answers[key] = response
         self._bytes += size
+
+    def _forget(self) -> None:
+        self._answers.clear()
+        self._bytes = 0

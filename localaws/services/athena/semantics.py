@@ -57,9 +57,7 @@ def check(query: exp.Expression, tables: Iterable[TableInfo], database: str, sql
         return
     for node in typed.walk():
         _check_types(node, sql)
-    for node in typed.find_all(exp.Div):
-        floating = node.this.is_type(*_FLOATING) or node.expression.is_type(*_FLOATING)
-        if floating and _PLACE in node.meta:
+        if isinstance(node, exp.Div) and _PLACE in node.meta and _is_floating(node):
             divisions[node.meta[_PLACE]].meta[FLOATING] = True
 
 
@@ -78,6 +76,10 @@ def _typed(
         validate_qualify_columns=False, identify=False, quote_identifiers=False,
     )  # fmt: skip
     return annotate_types(qualified, schema=schema, dialect="trino")
+
+
+def _is_floating(division: exp.Div) -> bool:
+    return any(side.is_type(*_FLOATING) for side in (division.this, division.expression))
 
 
 def _check_types(node: exp.Expression, sql: str) -> None:
