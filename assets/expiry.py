@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from assets.expiry_pointers import pinned_snapshots, pointers
+from assets.expiry_pointers import FOLDERS, pinned_snapshots, pointers
 from assets.iceberg_publish import maintain
 from assets.versions import iceberg_metadata
 from decisions import expiry as decide
@@ -71,7 +71,7 @@ def expire(
     groups = _locations(platform, use_case)
     plan = decide.plan(
         [_as_fact(prefix, listed) for prefix, listed in groups.items()],
-        pointers(platform, use_case),
+        pointers(platform, use_case, now=now),
         _leftovers(platform, use_case),
         _marks(platform, use_case),
         keep=use_case.retention.superseded,
@@ -88,7 +88,7 @@ def expire(
     database = platform.names.curated_database(use_case.name)
     for name in tables:
         platform.catalogue.drop_table(database, name)
-    spared = _pointed_at_now(platform, use_case, doomed) if doomed else ()
+    spared = _pointed_at_now(platform, use_case, doomed, now) if doomed else ()
     gone = [facts for prefix in doomed if prefix not in spared for facts in groups[prefix]]
     platform.lake.delete([facts.key for facts in gone])
     _remember(platform, use_case, plan, {*doomed} - {*spared})
@@ -100,10 +100,13 @@ def location_of(key: str) -> str | None:
     """Return the location that an object belongs to; None for one that no run here wrote.
 
     ``datasets/<use case>/<dataset>/`` has a folder per digest, one per Iceberg table below
-    ``iceberg/``, and one object per ledger below ``ledgers/``.
+    ``iceberg/``, and one object per ledger below ``ledgers/``. What a killed backtest left lies in
+    ``backtest/<use case>/<table>/``.
     """
     parts = key.split("/")
     if parts[0] == "training-sets-made" and len(parts) > 3 and _DIGEST.fullmatch(parts[2]):  # noqa: PLR2004
+        return "/".join(parts[:3]) + "/"
+    if parts[0] == "backtest" and len(parts) > 3:  # noqa: PLR2004
         return "/".join(parts[:3]) + "/"
     if parts[0] != "datasets" or len(parts) < 5:  # noqa: PLR2004
         return None
@@ -117,7 +120,7 @@ def location_of(key: str) -> str | None:
 def _locations(platform: Platform, use_case: UseCase) -> dict[str, list[ObjectFacts]]:
     """List the lake once, and put together what was written as one."""
     found: dict[str, list[ObjectFacts]] = {}
-    for folder in ("datasets", "training-sets-made"):
+    for folder in FOLDERS:
         for facts in platform.lake.list(f"{folder}/{use_case.name}/"):
             if (prefix := location_of(facts.key)) is not None:
                 found.setdefault(prefix, []).append(facts)
@@ -143,11 +146,11 @@ def _leftovers(platform: Platform, use_case: UseCase) -> list[Leftover]:
 
 
 def _pointed_at_now(
-    platform: Platform, use_case: UseCase, doomed: Iterable[str]
+    platform: Platform, use_case: UseCase, doomed: Iterable[str], now: datetime
 ) -> tuple[str, ...]:
-    now = list(pointers(platform, use_case))
+    found = list(pointers(platform, use_case, now=now))
     return tuple(
-        prefix for prefix in doomed if any(decide.overlap(prefix, each.key) for each in now)
+        prefix for prefix in doomed if any(decide.overlap(prefix, each.key) for each in found)
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from assets import manifests
 from assets.dataset_days import LEDGER
-from assets.quarantine import quarantined
+from assets.quarantine import refused_since
 from assets.training_set import current, manifest_of
 from decisions.expiry import Pointer
 from resources.errors import Missing
@@ -17,17 +17,20 @@ from resources.objects import parse_s3_uri
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from decisions.manifest import Manifest
     from resources.glue import TableFacts
     from resources.platform import Platform
     from usecases.declaration import UseCase
 
+#: Of the lake; each has a folder per use case.
+FOLDERS = ("datasets", "training-sets-made", "backtest")
 _METADATA = "metadata_location"
 _PROJECTION = "projection.enabled"
 
 
-def pointers(platform: Platform, use_case: UseCase) -> Iterator[Pointer]:
+def pointers(platform: Platform, use_case: UseCase, *, now: datetime) -> Iterator[Pointer]:
     """Yield what points at a use case's data in the lake, from all of Glue's databases.
 
     One call per hundred tables, and one listing of partitions per table that lies there.
@@ -37,7 +40,7 @@ def pointers(platform: Platform, use_case: UseCase) -> Iterator[Pointer]:
         for table in platform.catalogue.tables(database):
             if database == own or _lies_there(platform, use_case, table):
                 yield from _of_table(platform, table)
-    for record, _ in quarantined(platform, use_case.name):
+    for record in refused_since(platform, use_case.name, now - use_case.retention.quarantined):
         who = f"the quarantine of {record.dataset}, {record.partition or 'all'},"
         yield from _pointer(platform, record.location, who)
     yield from _of_training_sets(platform, use_case)
@@ -113,10 +116,7 @@ def _trained_on(platform: Platform, use_case: UseCase) -> set[str]:
 
 
 def _lies_there(platform: Platform, use_case: UseCase, table: TableFacts) -> bool:
-    own = tuple(
-        platform.lake.uri(f"{folder}/{use_case.name}/")
-        for folder in ("datasets", "training-sets-made")
-    )
+    own = tuple(platform.lake.uri(f"{folder}/{use_case.name}/") for folder in FOLDERS)
     places = (table.location, table.parameters.get(_METADATA, ""))
     return any(f"{place.rstrip('/')}/".startswith(own) for place in places) or any(
         place and prefix.startswith(f"{place.rstrip('/')}/") for place in places for prefix in own

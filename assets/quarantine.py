@@ -13,6 +13,7 @@ from urllib.parse import quote
 from pydantic import ValidationError
 
 from decisions.contracts import Acceptance, QuarantineRecord
+from decisions.moments import naive_utc
 from resources.errors import Missing, Terminal
 
 if TYPE_CHECKING:
@@ -72,6 +73,17 @@ def quarantined(
     keys = [facts.key for facts in platform.lake.list(f"quarantine/{use_case}/")]
     records = [_read(platform, key) for key in keys if not key.endswith(_RELEASED)]
     return tuple((record, _acceptance(platform, _released_key(record))) for record in records)
+
+
+def refused_since(
+    platform: Platform, use_case: str, since: datetime
+) -> tuple[QuarantineRecord, ...]:
+    """Read the records that were written, or written again, after a moment (naive UTC)."""
+    return tuple(
+        _read(platform, facts.key)
+        for facts in platform.lake.list(f"quarantine/{use_case}/")
+        if not facts.key.endswith(_RELEASED) and naive_utc(facts.modified_at) > since
+    )
 
 
 def held(

@@ -98,10 +98,10 @@ def _sources(use_case: UseCase) -> Iterator[Finding]:
 
 
 def _retention(use_case: UseCase) -> Iterator[Finding]:
-    if use_case.retention.superseded < _SHORTEST_RETENTION:
-        at = ("retention", "superseded")
-        # A run, and whoever reads, takes hours: what they use must outlast them.
-        yield at, "shorter than a day", "1d or more", "lengthen it"
+    # A run, and whoever reads, takes hours: what they use must outlast them.
+    for name in ("superseded", "quarantined"):
+        if getattr(use_case.retention, name) < _SHORTEST_RETENTION:
+            yield ("retention", name), "shorter than a day", "1d or more", "lengthen it"
 
 
 def _datasets(use_case: UseCase) -> Iterator[Finding]:

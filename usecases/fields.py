@@ -164,9 +164,11 @@ class Retention(Fact):
     Attributes:
         superseded: Data that nothing points at, snapshots of Iceberg tables that another followed,
             and what killed runs left.
+        quarantined: Data that broke its contract, after it was last judged; its record stays.
     """
 
     superseded: Duration = timedelta(days=7)
+    quarantined: Duration = timedelta(days=90)
 
 
 class FeatureGroup(Fact):

@@ -32,6 +32,7 @@ class Scratch:
         self.platform = platform
         self._raw = use_case.sources.database
         self._database = platform.names.curated_database(use_case.name)
+        self._folder = f"{_PREFIX}/{use_case.name}/"
 
     def select(self, text: str, *, intent: str) -> list[dict[str, Any]]:
         """Run a query with few rows about the raw tables."""
@@ -44,7 +45,7 @@ class Scratch:
 
         lake = self.platform.lake
         with self.tables({"rows": query}) as made:
-            keys = sorted(each.key for each in lake.list(_location(made["rows"].name)))
+            keys = sorted(each.key for each in lake.list(self._location(made["rows"].name)))
             parts = [pq.ParquetFile(io.BytesIO(lake.get(key))).read() for key in keys]
             return pa.concat_tables(parts, promote_options="permissive")
 
@@ -62,19 +63,18 @@ class Scratch:
         finally:
             for table in made.values():
                 self.platform.catalogue.drop_table(self._database, table.name)
-                self.platform.lake.delete_prefix(_location(table.name))
+                self.platform.lake.delete_prefix(self._location(table.name))
 
     def _create(self, name: str, query: str) -> None:
         create_table_as(
             self.platform,
             self._database,
             name,
-            prefix=_location(name),
+            prefix=self._location(name),
             query=query,
             # A token of its own: the table of an earlier backtest's token has been dropped.
             salt=uuid.uuid4().hex,
         )
 
-
-def _location(table: str) -> str:
-    return f"{_PREFIX}/{table}/"
+    def _location(self, table: str) -> str:
+        return f"{self._folder}{table}/"

@@ -129,12 +129,18 @@ def test_what_strangers_wrote_and_what_is_in_quarantine_stays(loop: Loop, parque
     lake.put_json(
         f"quarantine/{NAME}/weather_hourly/2013-01-03/x.json", record.model_dump(mode="json")
     )
+    left = f"backtest/{NAME}/backtest__rows_{'f' * 16}/"
+    lake.put(f"{left}part", b"left by a killed backtest")
     at(loop, parquet, timedelta(0))
     done = at(loop, parquet, LATER)
+    assert fates(done)[left] == "expired"
+    assert not list(lake.list("backtest/"))
     assert fates(done)[f"{FOLDER}{digest}/"] == "kept"
     assert fates(done)[f"{FOLDER}{'e' * 64}/"] == "expired"
     assert {f"{FOLDER}by_hand/notes.txt", f"{FOLDER}{digest}/dt=2013-01-03/part"} <= keys(loop)
     assert not any(key.startswith(f"{FOLDER}{'e' * 64}/") for key in keys(loop))
+    much_later = fates(at(loop, parquet, timedelta(days=91), dry_run=True))
+    assert much_later[f"{FOLDER}{digest}/"] == "marked"
 
 
 def test_a_killed_run_leaves_nothing_for_ever(

@@ -61,6 +61,7 @@ def test_an_entry_speaks_only_of_the_version_it_was_published_with():
         ("datasets/m/d/iceberg/0a1b/data/f", "datasets/m/d/iceberg/0a1b/"),
         ("datasets/m/d/ledgers/x.json", "datasets/m/d/ledgers/x.json"),
         (f"training-sets-made/m/{DIGEST}/f", f"training-sets-made/m/{DIGEST}/"),
+        ("backtest/m/backtest__rows_0a1b/f", "backtest/m/backtest__rows_0a1b/"),
         (f"training-sets/m/{DIGEST}/data/f", None),
         ("datasets/m/d/by_hand/f", None),
         ("datasets/m/d/f", None),

@@ -80,6 +80,8 @@ WRONG = {
         "datasets.0.table_format", "'parquet' or 'iceberg'"),
     "retention of an hour": ("seed: 7", "seed: 7\nretention: {superseded: 1h}",
                              "retention.superseded: shorter than a day", "1d or more"),
+    "quarantine of an hour": ("seed: 7", "seed: 7\nretention: {quarantined: 1h}",
+                              "retention.quarantined: shorter than a day", "1d or more"),
     "unknown refresh": ("start: 2013", "refresh: a\n  start: 2013", "sources.refresh", "'on_l"),
     "bad owner": ("team:flight-operations", "nobody", "owner", "team:"),
     "unknown gate": ("gate: schema", "gate: shcema", "gates.0", "'performance'"),
