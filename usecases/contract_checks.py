@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlglot import exp
+
+from usecases.contracts.contract import contract_of
 from usecases.contracts.expressions import RuleError, read
 from usecases.contracts.patterns import PatternError, portable
+from usecases.contracts.statements import compile_sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,10 +24,21 @@ _NUMBERS = ("bigint", "int", "double")
 _BOUNDS = ("minimum", "maximum", "exclusive_minimum", "exclusive_maximum")
 _EXACT = 2.0**53
 """Beyond it a bound is no longer the number that was written."""
+_MOST_SQL_BYTES = 240 * 1024
+"""Athena takes 256 KiB of SQL; what is left is for the days that a run asks of."""
+_FEW_BYTES = 32 * 1024
+"""With no more allowed values than this a contract is far from it."""
 
 
 def findings(dataset: Dataset, event_time: str | None) -> Iterator[Finding]:
     """Find every promise that cannot be kept or judged; locations are within the dataset."""
+    found = tuple(_promises(dataset, event_time))
+    yield from found
+    if not found:  # else there is no contract to be long
+        yield from _length(dataset)
+
+
+def _promises(dataset: Dataset, event_time: str | None) -> Iterator[Finding]:
     for name, column in dataset.columns.items():
         at: Location = ("columns", name)
         yield from _bounds(at, column)
@@ -40,6 +55,27 @@ def findings(dataset: Dataset, event_time: str | None) -> Iterator[Finding]:
             "the dataset has no event time",
             "a dataset that is the spine or feeds a feature group",
             "remove it",
+        )
+
+
+def _length(dataset: Dataset) -> Iterator[Finding]:
+    """Find the longest list of allowed values, if the contract as SQL is more than Athena takes."""
+    sizes = {
+        name: sum(len(value.encode()) for value in column.allowed)
+        for name, column in dataset.columns.items()
+    }
+    if sum(sizes.values()) <= _FEW_BYTES:
+        return
+    table = exp.table_(dataset.name, quoted=True)
+    written = len(compile_sql(contract_of(dataset), table).encode())
+    if written > _MOST_SQL_BYTES:
+        longest = max(sizes, key=lambda name: sizes[name])
+        values = len(dataset.columns[longest].allowed)
+        yield (
+            ("columns", longest, "allowed"),
+            f"with {values} values the contract is {written} bytes of SQL",
+            f"at most {_MOST_SQL_BYTES} bytes, near Athena's limit",
+            "promise a pattern instead, or allow fewer values",
         )
 
 

@@ -23,6 +23,8 @@ _PREPARE = re.compile(rf"\s*PREPARE\s+{_NAME}\s+FROM\s+(.+)", re.IGNORECASE | re
 _EXECUTE = re.compile(
     rf"\s*EXECUTE\s+{_NAME}(?:\s+USING\s+(.+?))?\s*;?\s*", re.IGNORECASE | re.DOTALL
 )
+_MOST_BYTES = 262_144
+"""https://docs.aws.amazon.com/athena/latest/ug/service-limits.html"""
 _DEALLOCATE = re.compile(rf"\s*DEALLOCATE\s+PREPARE\s+{_NAME}\s*;?\s*", re.IGNORECASE)
 
 
@@ -143,6 +145,7 @@ class PreparedStatements(Provider):
     def _filled(self, call: Call, workgroup: str, request: Document) -> tuple[str, list[str]]:
         """Return the text to run and its parameters; of EXECUTE, those of what was prepared."""
         given = list(request.get("ExecutionParameters", ()))
+        _refuse_long(request["QueryString"])
         execution = read_execution(request["QueryString"])
         if execution is None:
             return request["QueryString"], given
@@ -175,6 +178,14 @@ class PreparedStatements(Provider):
 
     def _work_group(self, call: Call, name: str) -> Document:
         raise NotImplementedError  # WorkGroups' part of the provider
+
+
+def _refuse_long(text: str) -> None:
+    if len(text.encode()) > _MOST_BYTES:
+        raise invalid(
+            "1 validation error detected: Value at 'queryString' failed to satisfy constraint: "
+            f"Member must have length less than or equal to {_MOST_BYTES}"
+        )
 
 
 def _prefix(call: Call, workgroup: str) -> str:

@@ -45,6 +45,15 @@ def test_prepared_statements_belong_to_their_workgroup(world: AthenaWorld) -> No
         athena.get_prepared_statement(**at)
 
 
+def test_a_query_has_a_longest_length(world: AthenaWorld) -> None:
+    text = "SELECT length('')"
+    padded = text.replace("''", f"'{'é' * ((262_144 - len(text)) // 2)}'")
+    assert len(padded.encode()) in (262_143, 262_144)
+    assert world.rows(padded) == [[str(padded.count("é"))]]
+    with pytest.raises(ClientError, match="length less than or equal to 262144"):
+        world.start(padded.replace("é'", "éé'"))
+
+
 def test_a_result_is_reused_only_as_long_as_it_is_there(world: AthenaWorld) -> None:
     asked = {"ResultReuseByAgeConfiguration": {"Enabled": True, "MaxAgeInMinutes": 5}}
     sql = "SELECT count(*) AS n FROM flights"

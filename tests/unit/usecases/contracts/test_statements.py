@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import duckdb
@@ -9,6 +10,7 @@ import pytest
 from sqlglot import exp
 
 from decisions.contracts import PartitionCounts
+from usecases.contract_checks import Finding, findings
 from usecases.contracts.contract import contract_of
 from usecases.contracts.frames import as_frame, broken_rows
 from usecases.contracts.statements import EXAMPLES, NO_PARTITION, compile_sql, read_counts
@@ -130,3 +132,24 @@ def test_names_are_quoted_and_values_are_literals() -> None:
     assert "'x'') OR 1=1 --'" in sql
     assert '"curated"."ho""urs"' in sql
     assert "IN ('it''s')" in sql
+
+
+def test_a_contract_longer_than_athena_takes_is_told_with_its_longest_list() -> None:
+    def told(values: int) -> list[Finding]:
+        few, many = {"type": "string", "allowed": ["a"]}, [f"{each:07}" for each in range(values)]
+        columns = {"few": few, "many": {"type": "string", "allowed": many}}
+        return list(
+            findings(
+                Dataset.model_validate(
+                    DECLARED | {"columns": columns, "primary_key": ["few"], "rules": []}
+                ),
+                None,
+            )
+        )
+
+    assert told(5_000) == []
+    ((at, found, expected, remedy),) = told(12_000)
+    assert at == ("columns", "many", "allowed")
+    assert re.fullmatch(r"with 12000 values the contract is \d{6} bytes of SQL", found)
+    assert expected == "at most 245760 bytes, near Athena's limit"
+    assert remedy == "promise a pattern instead, or allow fewer values"
