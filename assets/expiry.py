@@ -20,6 +20,7 @@ from decisions import expiry as decide
 from decisions.expiry import ExpiryPlan, Leftover, Location, Maintenance, Snapshots
 from decisions.moments import naive_utc
 from resources.errors import Missing, Transient
+from usecases import sample_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -99,16 +100,27 @@ def expire(
 def location_of(key: str) -> str | None:
     """Return the location that an object belongs to; None for one that no run here wrote.
 
-    ``datasets/<use case>/<dataset>/`` has a folder per digest, one per Iceberg table below
-    ``iceberg/``, and one object per ledger below ``ledgers/``. What a killed backtest left lies in
-    ``backtest/<use case>/<table>/``.
+    Folders of training sets being made and tables of backtests are named by digests below
+    ``training-sets-made/`` and ``backtest/<use case>/``; monitors' samples are sample_keys'.
     """
     parts = key.split("/")
-    if parts[0] == "training-sets-made" and len(parts) > 3 and _DIGEST.fullmatch(parts[2]):  # noqa: PLR2004
+    if parts[0] == "monitoring":
+        return sample_keys.location_of(key)
+    if parts[0] == "datasets":
+        return _of_datasets(key, parts)
+    made = parts[0] == "training-sets-made" and _DIGEST.fullmatch(parts[2])
+    if len(parts) > 3 and (made or parts[0] == "backtest"):  # noqa: PLR2004
         return "/".join(parts[:3]) + "/"
-    if parts[0] == "backtest" and len(parts) > 3:  # noqa: PLR2004
-        return "/".join(parts[:3]) + "/"
-    if parts[0] != "datasets" or len(parts) < 5:  # noqa: PLR2004
+    return None
+
+
+def _of_datasets(key: str, parts: list[str]) -> str | None:
+    """Return the location of an object of ``datasets/<use case>/<dataset>/``.
+
+    That has a folder per digest, one per Iceberg table below ``iceberg/``, and one object per
+    ledger below ``ledgers/``.
+    """
+    if len(parts) < 5:  # noqa: PLR2004
         return None
     if _DIGEST.fullmatch(parts[3]):
         return "/".join(parts[:4]) + "/"

@@ -14,6 +14,7 @@ from assets.training_set import current, manifest_of
 from decisions.expiry import Pointer
 from resources.errors import Missing
 from resources.objects import parse_s3_uri
+from usecases import sample_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from usecases.declaration import UseCase
 
 #: Of the lake; each has a folder per use case.
-FOLDERS = ("datasets", "training-sets-made", "backtest")
+FOLDERS = ("datasets", "training-sets-made", "backtest", "monitoring")
 _METADATA = "metadata_location"
 _PROJECTION = "projection.enabled"
 
@@ -44,6 +45,7 @@ def pointers(platform: Platform, use_case: UseCase, *, now: datetime) -> Iterato
         who = f"the quarantine of {record.dataset}, {record.partition or 'all'},"
         yield from _pointer(platform, record.location, who)
     yield from _of_training_sets(platform, use_case)
+    yield from _of_samples(platform, use_case)
 
 
 def pinned_snapshots(platform: Platform, use_case: UseCase, dataset: str) -> list[str]:
@@ -84,6 +86,15 @@ def _of_training_sets(platform: Platform, use_case: UseCase) -> Iterator[Pointer
             if version.kind == "dataset":
                 key = f"datasets/{use_case.name}/{version.dataset}/{version.digest}/"
                 yield Pointer(key=key, who=f"training set {each.sha256[:12]}")
+
+
+def _of_samples(platform: Platform, use_case: UseCase) -> Iterator[Pointer]:
+    """Yield the samples that are noted. A note goes by itself: what is asked for is drawn again."""
+    notes = platform.lake.list(sample_keys.notes(use_case.name))
+    noted = {sample_keys.sampled_by(facts.key) for facts in notes}
+    for facts in platform.lake.list(sample_keys.folders(use_case.name)):
+        if sample_keys.sampled_by(facts.key) in noted:
+            yield Pointer(key=facts.key, who="the note of a sample")
 
 
 def _in_reach(platform: Platform, use_case: UseCase) -> list[Manifest]:

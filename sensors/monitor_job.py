@@ -24,7 +24,7 @@ from resources.glue import ColumnFacts
 from resources.names import SAGEMAKER_ROLE
 from resources.objects import parse_s3_uri
 from resources.processing import StepJob
-from usecases import monitor_sql
+from usecases import monitor_sql, sample_keys
 from usecases.point_in_time import Table
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ def _draw(
     if (noted := _noted(platform, use_case, identity)) is not None:
         return noted["uri"] if noted["files"] else None
     salt = uuid.uuid4().hex
-    prefix = f"monitoring/{use_case.name}/samples/{digest_of(identity)[:24]}-{salt[:8]}/"
+    prefix = sample_keys.folder(use_case.name, digest_of(identity), salt[:8])
     platform.athena.run(
         monitor_sql.unload_sql(query, platform.lake.uri(prefix)),
         database=platform.names.curated_database(use_case.name),
@@ -244,4 +244,4 @@ def _noted(
 
 
 def _note(use_case: UseCase, identity: dict[str, Any]) -> str:
-    return f"monitoring/{use_case.name}/sampled/{digest_of(identity)}.json"
+    return sample_keys.note(use_case.name, digest_of(identity))

@@ -21,6 +21,7 @@ from resources.clock import utc_now
 from tests.functional.loop.test_bad_input import reading
 from tests.functional.loop.test_iceberg_datasets import CHILD, KILLED, warmer
 from tests.functional.loop.test_partitions import DAYS, Upstream
+from usecases import sample_keys
 
 if TYPE_CHECKING:
     from assets.expiry import Expired
@@ -141,6 +142,21 @@ def test_what_strangers_wrote_and_what_is_in_quarantine_stays(loop: Loop, parque
     assert not any(key.startswith(f"{FOLDER}{'e' * 64}/") for key in keys(loop))
     much_later = fates(at(loop, parquet, timedelta(days=91), dry_run=True))
     assert much_later[f"{FOLDER}{digest}/"] == "marked"
+
+
+def test_a_sample_for_monitors_goes_after_its_note(loop: Loop, parquet: UseCase) -> None:
+    lake, digest = loop.platform.lake, "c" * 64
+    note, drawn = sample_keys.note(NAME, digest), sample_keys.folder(NAME, digest, "1")
+    killed = sample_keys.folder(NAME, "b" * 64, "1")
+    lake.put_json(note, {"uri": lake.uri(drawn), "files": 1})
+    for folder in (drawn, killed):
+        lake.put(f"{folder}part", b"rows")
+    at(loop, parquet, timedelta(0))
+    done = fates(at(loop, parquet, LATER))
+    assert (done[note], done[drawn], done[killed]) == ("expired", "kept", "expired")
+    assert fates(at(loop, parquet, LATER))[drawn] == "marked"
+    assert fates(at(loop, parquet, 2 * LATER))[drawn] == "expired"
+    assert not list(lake.list(f"monitoring/{NAME}/"))
 
 
 def test_a_killed_run_leaves_nothing_for_ever(
