@@ -150,7 +150,11 @@ def side_of(frozen: Frozen, counted: Counted) -> Side:
 
 def coarse(frozen: Frozen, side: Side) -> tuple[float, ...]:
     """Give a side's rows by coarse bin, the missing and the infinite last."""
-    return (*_merged(side.bins, _groups(frozen)), side.missing, side.infinite)
+    return _coarse(side, _groups(frozen))
+
+
+def _coarse(side: Side, groups: Sequence[int]) -> tuple[float, ...]:
+    return (*_merged(side.bins, groups), side.missing, side.infinite)
 
 
 def unseen(frozen: Frozen, counted: Counted) -> int:
@@ -198,10 +202,11 @@ def _blend(parts: Sequence[tuple[float, Side]], whole: Side) -> Side:
 
 
 def _compare(frozen: Frozen, before: Side, now: Side, reference: Reference) -> Comparison:
+    groups = _groups(frozen)
     return Comparison(
-        labels=(*_labels(frozen, _groups(frozen)), "missing", "infinite"),
-        before=coarse(frozen, before),
-        now=coarse(frozen, now),
+        labels=(*_labels(frozen, groups), "missing", "infinite"),
+        before=_coarse(before, groups),
+        now=_coarse(now, groups),
         reference=reference,
         fine=(before, now),
     )

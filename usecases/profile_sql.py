@@ -89,12 +89,13 @@ def survey_sql(
         for place in binned
     ]
     source = _finite(_values(days, columns, binned), columns, binned)
-    query = exp.select(*chosen).from_(source)
+    query = _select(*chosen).from_(source, copy=False)
     if named:
         commonest = _commonest(days, columns, named, top)
-        query = exp.select("*").from_(_subquery(query, "numbers") if binned else commonest)
-        query = query.join(commonest, join_type="cross") if binned else query
-    return str(query.sql(dialect=dialect))
+        first = _subquery(query, "numbers") if binned else commonest
+        query = _select("*").from_(first, copy=False)
+        query = query.join(commonest, join_type="cross", copy=False) if binned else query
+    return str(query.sql(dialect=dialect, copy=False))
 
 
 def counts_sql(
@@ -123,20 +124,21 @@ def counts_sql(
     chosen = [_column("day"), _alias(exp.Count(this=exp.Star()), "n")]
     for place in binned:
         chosen += _number_counts(place, columns[place], edges[columns[place].name])
-    numbers = exp.select(*chosen).from_(inner).group_by(_column("day"))
+    numbers = _select(*chosen).from_(inner, copy=False).group_by(_column("day"), copy=False)
     named = _places(columns, by_value=True)
     if not named:
-        return str(numbers.sql(dialect=dialect))
+        return str(numbers.sql(dialect=dialect, copy=False))
+    every = exp.Column(this=exp.Star(), table=exp.to_identifier("numbers", quoted=True))
     query = (
-        exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier("numbers", quoted=True)))
-        .select(_column("values", "named"))
-        .from_(_subquery(numbers, "numbers"))
+        _select(every, _column("values", "named"))
+        .from_(_subquery(numbers, "numbers"), copy=False)
         .join(
             _subquery(_kept_counts(days, columns, named, kept), "named"),
             on=_column("day", "numbers").eq(_column("day", "named")),
+            copy=False,
         )
     )
-    return str(query.sql(dialect=dialect))
+    return str(query.sql(dialect=dialect, copy=False))
 
 
 def value_key(place: int, value: str | None) -> str:
@@ -157,12 +159,12 @@ def _values(days: Days, columns: Sequence[Watched], places: Sequence[int]) -> An
     if not gapless:
         wanted.append(key.isin(*(_text(day.isoformat()) for day in sorted(days.days))))
     return (
-        exp.select(
+        _select(
             _alias(key.copy(), "day"),
             *(_alias(_value(columns[place]), f"c{place}") for place in places),
         )
-        .from_(exp.table_(days.table.name, db=days.table.database, quoted=True))
-        .where(*wanted)
+        .from_(exp.table_(days.table.name, db=days.table.database, quoted=True), copy=False)
+        .where(*wanted, copy=False)
     )
 
 
@@ -189,7 +191,7 @@ def _finite(values: Any, columns: Sequence[Watched], places: Sequence[int]) -> A
             chosen.append(_alias(infinite, f"i{place}"))
         else:
             chosen.append(source)
-    return _subquery(exp.select(*chosen).from_(_subquery(values, "raw")), "finite")
+    return _subquery(_select(*chosen).from_(_subquery(values, "raw"), copy=False), "finite")
 
 
 def _may_be_infinite(column: Watched) -> bool:
@@ -226,14 +228,11 @@ def _grouped(days: Days, columns: Sequence[Watched], places: Sequence[int], *, b
     names = [_column(f"c{place}") for place in places]
     day = [_column("day")] if by_day else []
     sets = [exp.Tuple(expressions=[*day, name]).copy() for name in names]
-    counted = (
-        exp.select(*day, *names)
-        .select(
-            _alias(exp.Count(this=exp.Star()), "n"),
-            _alias(_call("GROUPING", *(name.copy() for name in names)), "which"),
-        )
-        .from_(_subquery(_values(days, columns, places), "raw"))
-    )
+    counted = _select(
+        *(each.copy() for each in (*day, *names)),
+        _alias(exp.Count(this=exp.Star()), "n"),
+        _alias(_call("GROUPING", *(name.copy() for name in names)), "which"),
+    ).from_(_subquery(_values(days, columns, places), "raw"), copy=False)
     counted.set("group", exp.Group(grouping_sets=[exp.GroupingSets(expressions=sets)]))
     value = _call("COALESCE", *(name.copy() for name in names)) if len(names) > 1 else names[0]
     # GROUPING has a bit for each column, the first highest: 0 where it is the one grouped by.
@@ -243,13 +242,13 @@ def _grouped(days: Days, columns: Sequence[Watched], places: Sequence[int], *, b
         place = place.when(_whole(every - 2 ** (len(places) - 1 - rank)), _text(str(each)))
     suffix = _call("COALESCE", _concat(_text(":"), value.copy()), _text(""))
     return _subquery(
-        exp.select(
-            *day,
+        _select(
+            *(each.copy() for each in day),
             _column("n"),
             _column("which"),
             _alias(value.copy(), "value"),
             _alias(_concat(place, suffix), "key"),
-        ).from_(_subquery(counted, "counted")),
+        ).from_(_subquery(counted, "counted"), copy=False),
         "grouped",
     )
 
@@ -262,17 +261,18 @@ def _commonest(days: Days, columns: Sequence[Watched], places: Sequence[int], to
         order=exp.Order(expressions=order),
     )
     ranked = (
-        exp.select(_column("key"), _column("n"), _alias(rank, "position"))
-        .from_(_grouped(days, columns, places, by_day=False))
+        _select(_column("key"), _column("n"), _alias(rank, "position"))
+        .from_(_grouped(days, columns, places, by_day=False), copy=False)
         .where(
             _column("value").is_(exp.null()).not_(),
             _call("LENGTH", _column("value")) <= _whole(LONGEST_VALUE),
+            copy=False,
         )
     )
     kept = (
-        exp.select(_map_of("n"))
-        .from_(_subquery(ranked, "ranked"))
-        .where(_column("position") <= _whole(min(top, MOST_VALUES)))
+        _select(_map_of("n"))
+        .from_(_subquery(ranked, "ranked"), copy=False)
+        .where(_column("position") <= _whole(min(top, MOST_VALUES)), copy=False)
     )
     return _subquery(kept, "named")
 
@@ -295,16 +295,17 @@ def _kept_counts(
             columns=[exp.to_identifier("key", quoted=True)],
         ),
     )
-    frozen = exp.select(_column("key")).from_(wanted)
+    frozen = _select(_column("key")).from_(wanted, copy=False)
     return (
-        exp.select(_column("day", "grouped"), _map_of("n", exp.column("key", "kept", quoted=True)))
-        .from_(_grouped(days, columns, places, by_day=True))
+        _select(_column("day", "grouped"), _map_of("n", exp.column("key", "kept", quoted=True)))
+        .from_(_grouped(days, columns, places, by_day=True), copy=False)
         .join(
             _subquery(frozen, "kept"),
             on=_column("key", "kept").eq(_column("key", "grouped")),
             join_type="left",
+            copy=False,
         )
-        .group_by(_column("day", "grouped"))
+        .group_by(_column("day", "grouped"), copy=False)
     )
 
 
@@ -318,11 +319,17 @@ def _json(value: Any, name: str) -> Any:
 
 
 def _when(condition: Any, value: Any) -> Any:
-    return exp.Case().when(condition, value)
+    return exp.Case().when(condition, value, copy=False)
 
 
 def _concat(*parts: Any) -> Any:
     return reduce(lambda one, two: exp.DPipe(this=one, expression=two), parts)
+
+
+def _select(*chosen: Any) -> Any:
+    # Trees are made to be written once. By default each step copies them, which took longer than
+    # writing them; so a node that goes into two places is copied by hand.
+    return exp.select(*chosen, copy=False)
 
 
 def _subquery(query: Any, name: str) -> Any:
@@ -335,7 +342,7 @@ def _call(name: str, *arguments: Any) -> Any:
 
 
 def _alias(value: Any, name: str) -> Any:
-    return exp.alias_(value, name, quoted=True)
+    return exp.alias_(value, name, quoted=True, copy=False)
 
 
 def _text(value: str) -> Any:
