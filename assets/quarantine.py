@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from decisions.contracts import ContractVerdict
+    from resources.objects import ObjectFacts
     from resources.platform import Platform
 
 _RELEASED = ".released.json"
@@ -70,8 +71,8 @@ def quarantined(
     Raises:
         Terminal: An object is no such record.
     """
-    keys = [facts.key for facts in platform.lake.list(f"quarantine/{use_case}/")]
-    records = [_read(platform, key) for key in keys if not key.endswith(_RELEASED)]
+    listed = _listed(platform, f"quarantine/{use_case}/")
+    records = [_read(platform, facts.key) for facts in listed]
     return tuple((record, _acceptance(platform, _released_key(record))) for record in records)
 
 
@@ -81,8 +82,8 @@ def refused_since(
     """Read the records that were written, or written again, after a moment (naive UTC)."""
     return tuple(
         _read(platform, facts.key)
-        for facts in platform.lake.list(f"quarantine/{use_case}/")
-        if not facts.key.endswith(_RELEASED) and naive_utc(facts.modified_at) > since
+        for facts in _listed(platform, f"quarantine/{use_case}/")
+        if naive_utc(facts.modified_at) > since
     )
 
 
@@ -141,7 +142,7 @@ def release(
         Terminal: Nothing of it is in quarantine, or that was accepted before.
     """
     prefix = _folder(use_case, dataset, "" if partition == _WHOLE else partition)
-    listed = [facts for facts in platform.lake.list(prefix) if not facts.key.endswith(_RELEASED)]
+    listed = _listed(platform, prefix)
     if not listed:
         raise Terminal(
             f"Nothing of {dataset}, partition {partition}, is in quarantine; see "
@@ -176,6 +177,11 @@ def _key(use_case: str, dataset: str, partition: str, digest: str) -> str:
 
 def _folder(use_case: str, dataset: str, partition: str) -> str:
     return f"quarantine/{use_case}/{dataset}/{quote(partition or _WHOLE, safe='')}/"
+
+
+def _listed(platform: Platform, prefix: str) -> list[ObjectFacts]:
+    """List the records below a prefix, without who accepted them."""
+    return [facts for facts in platform.lake.list(prefix) if not facts.key.endswith(_RELEASED)]
 
 
 def _read(platform: Platform, key: str) -> QuarantineRecord:
